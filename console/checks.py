@@ -1,0 +1,51 @@
+"""Misconfiguration stops the start, with an id, and says what to do."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+
+@register
+def check_secrets(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Outside the demo nothing starts with known or missing secrets, or with cookies sent in the clear."""
+    found: list[CheckMessage] = []
+    if settings.SECRET_KEY.startswith("unset-") or len(settings.SECRET_KEY) < 40:
+        found.append(
+            Error(
+                "SECRET_KEY is not set, or shorter than 40 characters.",
+                hint="Set SECRET_KEY to a long random string, the same on every machine.",
+                id="amends.E001",
+            )
+        )
+    if not settings.ENCRYPTION_KEYS:
+        found.append(
+            Error(
+                "ENCRYPTION_KEYS is empty: participants' signing secrets could not be kept.",
+                hint="Set ENCRYPTION_KEYS to a Fernet key (several, newest first, to rotate).",
+                id="amends.E002",
+            )
+        )
+    for key in settings.ENCRYPTION_KEYS:
+        try:
+            Fernet(key)
+        except ValueError:
+            found.append(Error("ENCRYPTION_KEYS holds a value that is no Fernet key.", id="amends.E003"))
+    if "*" in settings.ALLOWED_HOSTS:
+        found.append(
+            Error(
+                "ALLOWED_HOSTS must not be '*'.",
+                hint="Name the hosts that people and services use to reach Amends.",
+                id="amends.E004",
+            )
+        )
+    if settings.ALERT_WEBHOOK_URLS and not settings.ALERT_WEBHOOK_SECRET:
+        found.append(
+            Error(
+                "ALERT_WEBHOOK_URLS is set without ALERT_WEBHOOK_SECRET: alerts could not be signed.",
+                id="amends.E005",
+            )
+        )
+    return found

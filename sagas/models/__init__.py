@@ -1,0 +1,26 @@
+from sagas.models.alert import Alert, Delivery, DeliveryAttempt
+from sagas.models.audit import AuditEntry, AuditHead
+from sagas.models.definition import Definition
+from sagas.models.finding import Finding, Problem
+from sagas.models.heartbeat import Heartbeat
+from sagas.models.participant import Participant, ParticipantKey
+from sagas.models.quarantine import Quarantined
+from sagas.models.saga import Event, Saga, SagaKey
+
+__all__ = [
+    "Alert",
+    "AuditEntry",
+    "AuditHead",
+    "Definition",
+    "Delivery",
+    "DeliveryAttempt",
+    "Event",
+    "Finding",
+    "Heartbeat",
+    "Participant",
+    "ParticipantKey",
+    "Problem",
+    "Quarantined",
+    "Saga",
+    "SagaKey",
+]

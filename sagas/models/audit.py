@@ -1,0 +1,46 @@
+from django.db import models
+
+
+class AuditEntry(models.Model):
+    """One act of a person, key or of Amends itself. Append-only by triggers, chained by hash (sagas.audit)."""
+
+    # Dense: a gap is a missing row.
+    sequence = models.BigIntegerField(primary_key=True)
+    at = models.DateTimeField()
+    # person, token, key or system; the name is copied, so that it survives the actor.
+    actor_kind = models.CharField(max_length=10)
+    actor = models.CharField(max_length=200)
+    action = models.CharField(max_length=60)  # e.g. "repair.started"
+    # What it was done to: ("saga", "order-fulfilment/order-8492"), ("participant", "shipping") …
+    object_kind = models.CharField(max_length=40)
+    object_id = models.CharField(max_length=750)
+    saga = models.ForeignKey("sagas.Saga", models.PROTECT, null=True, related_name="audit")
+    reason = models.TextField(blank=True)
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    address = models.GenericIPAddressField(null=True)
+    previous_hash = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        verbose_name_plural = "audit entries"
+        ordering = ["-sequence"]
+
+    def __str__(self) -> str:
+        return f"#{self.sequence} {self.actor} {self.action}"
+
+
+class AuditHead(models.Model):
+    """The newest link of the chain: locked by whoever appends, and proof that no last row is missing."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    sequence = models.BigIntegerField()
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(id=1), name="audit_head_single"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.sequence}"

@@ -1,0 +1,114 @@
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from sagas.vocabulary import Condition, Status
+
+
+class Saga(models.Model):
+    """One run of a business transaction, known by (saga type, saga id).
+
+    `facts` is what its events say, merged (sagas.fold); the columns below it are derived from `facts`
+    and kept only so that lists and the sweep can find sagas by them.
+    """
+
+    saga_type = models.CharField(max_length=200)
+    saga_id = models.CharField(max_length=500)
+    definition = models.ForeignKey("sagas.Definition", models.PROTECT, null=True, related_name="sagas")
+    facts = models.JSONField(default=dict)
+    # The number of distinct events: what repairs are pinned to.
+    revision = models.IntegerField(default=0)
+    # Arrivals of events that were already here.
+    redeliveries = models.IntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    status = models.CharField(
+        max_length=20, default=Status.RUNNING, choices=[(s.value, s.value) for s in Status]
+    )
+    open_effects = ArrayField(models.TextField(), default=list)
+    unknown_effects = ArrayField(models.TextField(), default=list)
+    # The step that is running or comes next, for lists. Empty when the saga has ended.
+    waiting_on = models.TextField(default="", blank=True)
+    display = models.JSONField(default=dict)
+    started_at = models.DateTimeField(null=True)
+    last_event_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    # The worst open finding; written by the sweep with the findings themselves.
+    condition = models.CharField(
+        max_length=20, default=Condition.HEALTHY, choices=[(c.value, c.value) for c in Condition]
+    )
+    # When somebody has to look at this saga again; null: nothing can become due.
+    due_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["saga_type", "saga_id"], name="saga_once"),
+        ]
+        indexes = [
+            # The sweep: WHERE due_at <= now() ORDER BY due_at LIMIT n.
+            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="saga_due"),
+            # The list of a type, newest first, by keyset on id.
+            models.Index(fields=["saga_type", "-id"], name="saga_of_type"),
+            # The list of what is not well, newest first.
+            models.Index(fields=["condition", "-id"], condition=~Q(condition="healthy"), name="saga_unwell"),
+            # The list of one status, newest first.
+            models.Index(fields=["status", "-id"], name="saga_of_status"),
+            # Search by the beginning of an id.
+            models.Index(fields=["saga_id"], opclasses=["varchar_pattern_ops"], name="saga_id_prefix"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.saga_type}/{self.saga_id}"
+
+
+class Event(models.Model):
+    """A fact as it was sent. Known by (saga, source, event id): its one index serves dedup and timeline."""
+
+    pk = models.CompositePrimaryKey("saga_id", "source", "event_id")
+    saga = models.ForeignKey(Saga, models.CASCADE, related_name="events", db_index=False)
+    source = models.TextField()
+    event_id = models.TextField()
+    participant = models.ForeignKey(
+        "sagas.Participant", models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    kind = models.CharField(max_length=40)
+    step = models.TextField(default="", blank=True)
+    execution = models.TextField(default="", blank=True)
+    attempt = models.IntegerField(null=True)
+    time = models.DateTimeField()
+    # False: the sender gave no time, and `time` is the time of receipt.
+    time_given = models.BooleanField(default=True)
+    sequence = models.TextField(default="", blank=True)
+    received_at = models.DateTimeField()
+    # The other context attributes, as sent.
+    attributes = models.JSONField(default=dict)
+    # The business payload, byte for byte (PostgreSQL `json`, not `jsonb`); null where there was none.
+    data = models.TextField(null=True)  # noqa: DJ001  (null and "" are different payloads)
+
+    class Meta:
+        ordering = ["time", "source", "sequence", "event_id"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.step}".strip()
+
+
+class SagaKey(models.Model):
+    """A business key or display value of a saga: what people search by, and what links sagas."""
+
+    saga = models.ForeignKey(Saga, models.CASCADE, related_name="keys")
+    name = models.CharField(max_length=200)
+    value = models.CharField(max_length=500)
+    # True: a business key, which links sagas of different types; False: only to be found by.
+    links = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["saga", "name", "value"], name="saga_key_once"),
+        ]
+        indexes = [
+            # Search by the beginning of a value; sagas that share a key.
+            models.Index(fields=["value"], opclasses=["varchar_pattern_ops"], name="saga_key_value"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.value}"

@@ -1,0 +1,173 @@
+"""The words of Amends, each in one place: kinds, states, conditions, and how they look.
+
+Pages, the API, the docs and the tests read these tables. Sources of the words: Garcia-Molina & Salem
+1987; Richardson, *Microservices Patterns* ch. 4; MicroProfile LRA.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What an event says. Kinds of one family share the word before the dot."""
+
+    SAGA_STARTED = "saga.started"
+    SAGA_COMPENSATING = "saga.compensating"
+    SAGA_COMPLETED = "saga.completed"
+    SAGA_COMPENSATED = "saga.compensated"
+    SAGA_FAILED = "saga.failed"
+    SAGA_ABORTED = "saga.aborted"
+    SAGA_TIMED_OUT = "saga.timed_out"
+    SAGA_SUSPENDED = "saga.suspended"
+    SAGA_RESUMED = "saga.resumed"
+    SAGA_NOTE = "saga.note"
+    STEP_STARTED = "step.started"
+    STEP_ATTEMPT_FAILED = "step.attempt_failed"
+    STEP_COMPLETED = "step.completed"
+    STEP_FAILED = "step.failed"
+    STEP_TIMED_OUT = "step.timed_out"
+    STEP_SKIPPED = "step.skipped"
+    COMPENSATION_STARTED = "compensation.started"
+    COMPENSATION_ATTEMPT_FAILED = "compensation.attempt_failed"
+    COMPENSATION_COMPLETED = "compensation.completed"
+    COMPENSATION_FAILED = "compensation.failed"
+    COMPENSATION_SKIPPED = "compensation.skipped"
+    # What Amends itself records when a person acts. The ones that name an outcome count in the fold.
+    OPERATOR_REPAIR_STARTED = "operator.repair_started"
+    OPERATOR_REPAIR_FINISHED = "operator.repair_finished"
+    OPERATOR_ASKED = "operator.asked"
+    OPERATOR_REFUSED = "operator.refused"
+    OPERATOR_STEP_COMPLETED = "operator.step_completed"
+    OPERATOR_STEP_FAILED = "operator.step_failed"
+    OPERATOR_COMPENSATION_COMPLETED = "operator.compensation_completed"
+    OPERATOR_NOTE = "operator.note"
+
+    @property
+    def family(self) -> str:
+        return self.value.partition(".")[0]
+
+    @property
+    def needs_step(self) -> bool:
+        return self.family in {"step", "compensation"}
+
+
+# A step outcome that a person recorded, or that a participant gave as its answer to Amends.
+SAID_TO_AMENDS = {
+    Kind.OPERATOR_STEP_COMPLETED: Kind.STEP_COMPLETED,
+    Kind.OPERATOR_STEP_FAILED: Kind.STEP_FAILED,
+    Kind.OPERATOR_COMPENSATION_COMPLETED: Kind.COMPENSATION_COMPLETED,
+}
+
+
+class StepKind(StrEnum):
+    COMPENSATABLE = "compensatable"
+    PIVOT = "pivot"  # the point of no return
+    RETRIABLE = "retriable"  # after the pivot: goes forward until it succeeds
+    READONLY = "readonly"  # leaves no effect
+
+
+class StepState(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"  # its outcome is unknown
+    SKIPPED = "skipped"
+    COMPENSATING = "compensating"
+    COMPENSATED = "compensated"
+    COMPENSATION_FAILED = "compensation_failed"
+
+
+class Status(StrEnum):
+    """Where a saga stands, as its events tell."""
+
+    RUNNING = "running"
+    COMPENSATING = "compensating"
+    COMPLETED = "completed"
+    COMPENSATED = "compensated"
+    FAILED = "failed"
+    SUSPENDED = "suspended"
+
+
+ENDED = frozenset({Status.COMPLETED, Status.COMPENSATED, Status.FAILED})
+
+
+class Condition(StrEnum):
+    """The worst open finding of a saga, as shown. Ordered from well to worst."""
+
+    HEALTHY = "healthy"
+    STUCK = "stuck"
+    IN_DOUBT = "in_doubt"
+    COMPENSATION_FAILED = "compensation_failed"
+    INCONSISTENT = "inconsistent"
+
+    @property
+    def rank(self) -> int:
+        return list(Condition).index(self)
+
+
+class Severity(StrEnum):
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+class Code(StrEnum):
+    """What can be wrong with a saga (DOMAIN.md, "Findings")."""
+
+    STEP_OVERDUE = "step_overdue"
+    STEP_IN_DOUBT = "step_in_doubt"
+    SAGA_STALLED = "saga_stalled"
+    COMPENSATION_OVERDUE = "compensation_overdue"
+    COMPENSATION_FAILED = "compensation_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """How one code is judged and told. `title` completes "<step title> …" in lists."""
+
+    condition: Condition
+    severity: Severity
+    title: str
+
+
+FAULTS: dict[Code, Fault] = {
+    Code.STEP_OVERDUE: Fault(Condition.STUCK, Severity.ERROR, "is overdue"),
+    Code.STEP_IN_DOUBT: Fault(Condition.IN_DOUBT, Severity.ERROR, "never answered"),
+    Code.SAGA_STALLED: Fault(Condition.STUCK, Severity.ERROR, "never started"),
+    Code.COMPENSATION_OVERDUE: Fault(Condition.STUCK, Severity.ERROR, "was not undone in time"),
+    Code.COMPENSATION_FAILED: Fault(Condition.COMPENSATION_FAILED, Severity.CRITICAL, "could not be undone"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a word is shown: always icon, word and tone together, never colour alone."""
+
+    label: str
+    tone: str  # a class of the style sheet: ok, info, warn, doubt, bad, odd, undo, quiet
+    icon: str  # a name in templates/components/icon.html
+
+
+LOOKS: dict[StrEnum, Look] = {
+    Condition.HEALTHY: Look("Healthy", "ok", "check"),
+    Condition.STUCK: Look("Stuck", "warn", "clock"),
+    Condition.IN_DOUBT: Look("In doubt", "doubt", "half"),
+    Condition.COMPENSATION_FAILED: Look("Compensation failed", "bad", "cross"),
+    Condition.INCONSISTENT: Look("Inconsistent", "odd", "triangle"),
+    Status.RUNNING: Look("Running", "info", "play"),
+    Status.COMPENSATING: Look("Compensating", "undo", "undo"),
+    Status.COMPLETED: Look("Completed", "ok", "check"),
+    Status.COMPENSATED: Look("Compensated", "undo", "undo"),
+    Status.FAILED: Look("Failed", "bad", "cross"),
+    Status.SUSPENDED: Look("Suspended", "quiet", "pause"),
+    StepState.PENDING: Look("Pending", "quiet", "dots"),
+    StepState.RUNNING: Look("Running", "info", "play"),
+    StepState.COMPLETED: Look("Completed", "ok", "check"),
+    StepState.FAILED: Look("Failed", "bad", "cross"),
+    StepState.TIMED_OUT: Look("Timed out", "doubt", "half"),
+    StepState.SKIPPED: Look("Skipped", "quiet", "skip"),
+    StepState.COMPENSATING: Look("Compensating", "undo", "undo"),
+    StepState.COMPENSATED: Look("Compensated", "undo", "undo"),
+    StepState.COMPENSATION_FAILED: Look("Compensation failed", "bad", "cross"),
+}
