@@ -135,7 +135,7 @@ def verify() -> Verified | Broken:
 
 
 def digest(entry: AuditEntry) -> str:
-    """SHA-256, in hex, of the entry as canonical JSON: sorted keys, no spaces, UTF-8, UTC to the microsecond."""
+    """SHA-256, in hex, of the entry as canonical JSON: sorted keys, no spaces, UTC to the microsecond."""
     content = {
         "sequence": entry.sequence,
         "at": entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
