@@ -1,0 +1,251 @@
+"""What a saga's events say, merged: the smallest thing from which its state can be derived.
+
+`merge` keeps, for each phase of each step execution and for each source, the first and the last event and
+their count. First and last are taken by a total order, so merging is commutative and associative, and
+with duplicates kept out by the store it does not matter in which order, or in how many batches, events
+arrive. Times are whole microseconds since 1970 UTC.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from sagas.vocabulary import SAID_TO_AMENDS, Kind
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def microseconds(moment: datetime) -> int:
+    return (moment - EPOCH) // MICROSECOND
+
+
+def moment(microseconds: int) -> datetime:
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
+class Observed(msgspec.Struct, frozen=True):
+    """One event, as far as the fold needs it."""
+
+    source: str
+    event_id: str
+    kind: Kind
+    time: int
+    time_given: bool = True  # False: `time` is the time of receipt, which proves no order
+    step: str = ""
+    execution: str = ""
+    attempt: int = 0  # 0: not told
+    sequence: str = ""
+    deadline: int = 0  # `sagadeadline`; 0: none
+    participant: str = ""  # whose key it came with
+    version: str = ""  # `sagaversion`
+    trace: str = ""  # `traceparent`
+    error: str = ""  # what the payload gives as the reason of a failure
+    keys: dict[str, str] = {}  # business keys that the definition finds in the payload
+    display: dict[str, str] = {}
+
+
+class Stamp(msgspec.Struct, frozen=True, array_like=True):
+    """When and by which event something was said."""
+
+    time: int
+    event_id: str
+    given: bool = True
+    sequence: str = ""
+    attempt: int = 0
+    deadline: int = 0
+
+    def order(self) -> tuple[tuple[int, int, str], int, str]:
+        """A total order within one source: by `sequence`, else by time; the id breaks ties."""
+        return sequence_order(self.sequence), self.time, self.event_id
+
+
+def sequence_order(sequence: str) -> tuple[int, int, str]:
+    """Numbers by value, other words by their letters (CloudEvents' sequence extension allows both)."""
+    if not sequence:
+        return 0, 0, ""
+    if sequence.isascii() and sequence.isdigit():
+        digits = sequence.lstrip("0")
+        return 1, len(digits), digits
+    return 2, 0, sequence
+
+
+class Phase(msgspec.Struct, array_like=True):
+    """The first and last time one source said one thing, and how often. `last` is None where it is `first`."""
+
+    first: Stamp
+    count: int = 1
+    last: Stamp | None = None
+
+    @property
+    def newest(self) -> Stamp:
+        return self.last or self.first
+
+    def add(self, stamp: Stamp) -> None:
+        self.count += 1
+        newest = self.newest
+        order = stamp.order()
+        if order > newest.order():
+            self.last = stamp
+        elif order < self.first.order():
+            self.first, self.last = stamp, newest
+
+
+# What was said (the word after the dot of the kind) → by which source → when.
+Said = dict[str, dict[str, Phase]]
+
+
+class Text(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """A word that the newest event gives; compared by time, source and id, so that any order agrees."""
+
+    time: int
+    source: str
+    event_id: str
+    value: str
+
+
+class Execution(msgspec.Struct, omit_defaults=True):
+    forward: Said = {}
+    back: Said = {}
+    error: Text | None = None
+
+
+class Facts(msgspec.Struct, omit_defaults=True):
+    """All that is kept of a saga's events. `steps`: step name → execution id ("" where none) → facts."""
+
+    marks: Said = {}
+    steps: dict[str, dict[str, Execution]] = {}
+    participants: dict[str, str] = {}  # source → participant
+    keys: dict[str, Text] = {}
+    display: dict[str, Text] = {}
+    version: Text | None = None
+    trace: Text | None = None
+    first: int = 0
+    last: int = 0
+
+
+class Moment(NamedTuple):
+    """A stamp together with the source that set it: order and evidence need both."""
+
+    source: str
+    stamp: Stamp
+
+
+_decoder = msgspec.json.Decoder(Facts)
+_encoder = msgspec.json.Encoder()
+
+
+def decode(text: str | bytes) -> Facts:
+    return _decoder.decode(text)
+
+
+def encode(facts: Facts) -> bytes:
+    return _encoder.encode(facts)
+
+
+def merge(facts: Facts, events: Iterable[Observed]) -> Facts:
+    """Take distinct new events into `facts`, which is changed in place and returned."""
+    for event in events:
+        time = event.time
+        facts.first = min(facts.first or time, time)
+        facts.last = max(facts.last, time)
+        if event.participant:
+            known = facts.participants.get(event.source)
+            if known is None or event.participant < known:
+                facts.participants[event.source] = event.participant
+        for name, value in event.keys.items():
+            facts.keys[name] = _newest(facts.keys.get(name), event, value)
+        for name, value in event.display.items():
+            facts.display[name] = _newest(facts.display.get(name), event, value)
+        if event.version:
+            facts.version = _newest(facts.version, event, event.version)
+        if event.trace:
+            facts.trace = _oldest(facts.trace, event, event.trace)
+        _say(facts, event)
+    return facts
+
+
+def _say(facts: Facts, event: Observed) -> None:
+    kind = SAID_TO_AMENDS.get(event.kind, event.kind)
+    family, _, word = kind.value.partition(".")
+    if family == "saga":
+        said = facts.marks
+    elif family == "operator":
+        return
+    else:
+        execution = facts.steps.setdefault(event.step, {}).setdefault(event.execution, Execution())
+        said = execution.forward if family == "step" else execution.back
+        if event.error:
+            execution.error = _newest(execution.error, event, event.error)
+    stamp = Stamp(event.time, event.event_id, event.time_given, event.sequence, event.attempt, event.deadline)
+    by_source = said.setdefault(word, {})
+    phase = by_source.get(event.source)
+    if phase is None:
+        by_source[event.source] = Phase(stamp)
+    else:
+        phase.add(stamp)
+
+
+def _newest(known: Text | None, event: Observed, value: str) -> Text:
+    text = Text(event.time, event.source, event.event_id, value)
+    return text if known is None or text > known else known
+
+
+def _oldest(known: Text | None, event: Observed, value: str) -> Text:
+    text = Text(event.time, event.source, event.event_id, value)
+    return text if known is None or text < known else known
+
+
+def first(said: Said, *words: str) -> Moment | None:
+    """The earliest moment at which any source said any of `words`."""
+    found: Moment | None = None
+    for word in words:
+        by_source = said.get(word)
+        if by_source is None:
+            continue
+        for source, phase in by_source.items():
+            moment = Moment(source, phase.first)
+            if found is None or _when(moment) < _when(found):
+                found = moment
+    return found
+
+
+def last(said: Said, *words: str) -> Moment | None:
+    """The latest moment at which any source said any of `words`."""
+    found: Moment | None = None
+    for word in words:
+        by_source = said.get(word)
+        if by_source is None:
+            continue
+        for source, phase in by_source.items():
+            moment = Moment(source, phase.newest)
+            if found is None or _when(moment) > _when(found):
+                found = moment
+    return found
+
+
+def count(said: Said, word: str) -> int:
+    return sum(phase.count for phase in said.get(word, {}).values())
+
+
+def _when(moment: Moment) -> tuple[int, str, str]:
+    return moment.stamp.time, moment.source, moment.stamp.event_id
+
+
+def precedes(one: Moment | None, other: Moment | None, skew: int) -> bool:
+    """Whether `one` is known to have happened before `other`. `skew` in microseconds.
+
+    Within a source its `sequence` decides, else its clock. Across sources a difference within the skew
+    allowance proves nothing, and a time of receipt never does.
+    """
+    if one is None or other is None:
+        return False
+    a, b = one.stamp, other.stamp
+    if one.source == other.source:
+        mine, theirs = sequence_order(a.sequence), sequence_order(b.sequence)
+        if mine[0] and mine[0] == theirs[0]:
+            return mine < theirs
+        return a.given and b.given and a.time < b.time
+    return a.given and b.given and b.time - a.time > skew
