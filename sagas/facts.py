@@ -73,7 +73,7 @@ def sequence_order(sequence: str) -> tuple[int, int, str]:
 
 
 class Phase(msgspec.Struct, array_like=True):
-    """The first and last time one source said one thing, and how often. `last` is None where it is `first`."""
+    """The first and last time one source said one thing, and how often. `last` is None for the first."""
 
     first: Stamp
     count: int = 1

@@ -386,7 +386,7 @@ def _undo_deadline(back: Said, definition: StepDefinition | None, went_back: Mom
 def _participant(executions: dict[str, Execution], facts: Facts) -> str:
     """Whoever told the step's result, else whoever told anything of it."""
     for words in (("completed", "failed"), ("started", "attempt_failed", "timed_out", "skipped")):
-        for run in executions.values():
+        for _, run in sorted(executions.items()):
             for said in (run.forward, run.back):
                 told = facts_.first(said, *words)
                 if told and told.source in facts.participants:
@@ -416,11 +416,9 @@ def _judge_effects(state: State, definition: Definition | None, now: int) -> Non
 
 
 def _status(state: State, definition: Definition | None) -> Status:
-    if state.ended:
-        if state.engine_says == Status.FAILED and not state.open_effects and not state.unknown_effects:
-            return Status.COMPENSATED
-        assert state.engine_says is not None
-        return state.engine_says
+    if state.ended and state.engine_says:
+        is_undone = not (state.open_effects or state.unknown_effects)
+        return Status.COMPENSATED if state.engine_says == Status.FAILED and is_undone else state.engine_says
     if state.suspended:
         return Status.SUSPENDED
     is_moving = any(step.state in URGENCY for step in state.steps)
