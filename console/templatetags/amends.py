@@ -1,0 +1,114 @@
+"""Tags of the pages: words with their looks, times in the viewer's zone, small charts."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from console import looks, permissions, wording
+
+register = template.Library()
+
+
+@register.inclusion_tag("components/icon.html")
+def icon(name: str) -> dict[str, str]:
+    return {"name": name}
+
+
+@register.inclusion_tag("components/pill.html")
+def pill(word: str, label: str = "") -> dict[str, Any]:
+    """The word of a state as icon, label and tone; `label` replaces the table's own."""
+    look = looks.look(str(word))
+    return {"look": look, "label": label or look.label}
+
+
+@register.filter
+def tone(word: str) -> str:
+    return looks.look(str(word)).tone
+
+
+@register.filter
+def label(word: str) -> str:
+    return looks.look(str(word)).label
+
+
+@register.simple_tag
+def refusal(act: str) -> str:
+    """Why the button is grey, and who could press it; `act` is the name of a permissions.Act."""
+    return permissions.refusal(permissions.Act[act.upper()])
+
+
+@register.simple_tag
+def copy(value: str) -> SafeString:
+    """An id that copies on click."""
+    return format_html('<code class="id" data-copy="{}">{}</code>', value, value)
+
+
+def time_element(moment: datetime, style: str, text: str) -> SafeString:
+    utc = moment.astimezone(UTC)
+    return format_html(
+        '<time class="when" datetime="{}" data-when="{}" title="{} UTC">{}</time>',
+        utc.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        style,
+        f"{utc:%Y-%m-%d %H:%M:%S}.{utc.microsecond // 1000:03}",
+        text,
+    )
+
+
+@register.simple_tag
+def when(moment: datetime | None, style: str = "short") -> SafeString | str:
+    """The time in the viewer's zone, UTC on hover. Styles: short, ms, full."""
+    if moment is None:
+        return "–"
+    now = timezone.localtime()
+    return time_element(moment, style, wording.clock(timezone.localtime(moment), now, style))
+
+
+@register.simple_tag
+def ago(moment: datetime | None) -> SafeString | str:
+    return "–" if moment is None else time_element(moment, "ago", wording.ago(moment, timezone.now()))
+
+
+@register.simple_tag
+def age(moment: datetime | None) -> SafeString | str:
+    """How long ago, without the word "ago"."""
+    if moment is None:
+        return "–"
+    seconds = (timezone.now() - moment).total_seconds()
+    return time_element(moment, "age", wording.span(seconds))
+
+
+@register.simple_tag
+def moment(at: datetime | None) -> SafeString | str:
+    """Absolute and relative side by side."""
+    return "–" if at is None else format_html('{} <span class="muted">· {}</span>', when(at), ago(at))
+
+
+@register.filter
+def span(seconds: float | None) -> str:
+    return "–" if seconds is None else wording.span(seconds)
+
+
+SPARK_HEIGHT = 22
+
+
+@register.inclusion_tag("components/spark.html")
+def spark(bins: Sequence[int], label: str) -> dict[str, Any]:
+    """Counts over time as bars in the tone around it; the label says the same in words."""
+    most = max(bins, default=0)
+    width = 120 / max(len(bins), 1)
+    bars = [
+        {
+            "x": f"{i * width + 0.5:.2f}",
+            "y": f"{SPARK_HEIGHT - height:.2f}",
+            "width": f"{width - 1:.2f}",
+            "height": f"{height:.2f}",
+        }
+        for i, count in enumerate(bins)
+        if (height := count and max(3.0, SPARK_HEIGHT * count / most))
+    ]
+    return {"bars": bars, "label": label, "height": SPARK_HEIGHT}

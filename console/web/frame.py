@@ -1,0 +1,104 @@
+"""What stands around every page: who is here, where they are, what needs attention; and which part to send."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+
+from console import permissions, wording
+from sagas.models import Quarantined, Saga
+from sagas.vocabulary import Condition
+
+# The badge in the top bar counts no further, so that a bad night does not make every page slow.
+BADGE_CAP = 1000
+
+
+@dataclass(frozen=True)
+class Section:
+    """An entry of the top bar, and the names of the URLs that lie below it."""
+
+    name: str
+    label: str
+    below: tuple[str, ...] = ()
+
+
+SECTIONS = [
+    Section("attention", "Attention", ("problem",)),
+    Section("sagas", "Sagas", ("saga",)),
+    Section("repairs", "Repairs", ("repair",)),
+    Section("participants", "Participants", ("participant",)),
+    Section("definitions", "Definitions", ("definition",)),
+    Section("quarantine", "Quarantine", ("quarantined",)),
+    Section("audit", "Audit"),
+]
+
+
+class Permits:
+    """`may.repair` in a template: whether the viewer may do the act of that name; `may.roles`: what they are."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._user = request.user
+
+    @property
+    def roles(self) -> list[permissions.Role]:
+        mine = permissions.roles(self._user)
+        return [role for role in permissions.Role if role in mine]
+
+    def __getitem__(self, name: str) -> bool | list[permissions.Role]:
+        if name == "roles":
+            return self.roles
+        return permissions.may(self._user, permissions.Act[name.upper()])
+
+
+def unwell_count() -> str:
+    """Sagas that are not healthy, for the badge; empty when there are none."""
+    rows = Saga.objects.exclude(condition=Condition.HEALTHY).values("pk")[:BADGE_CAP]
+    count = len(rows)
+    return wording.capped(count, BADGE_CAP) if count else ""
+
+
+def quarantined_count() -> str:
+    count = Quarantined.objects.filter(state=Quarantined.State.OPEN).values("pk")[:BADGE_CAP].count()
+    return wording.capped(count, BADGE_CAP) if count else ""
+
+
+def context(request: HttpRequest) -> dict[str, Any]:
+    """The template context of every page. The counts are asked for only where the top bar is drawn."""
+    match = request.resolver_match
+    here = match.url_name if match else None
+    return {
+        "sections": SECTIONS,
+        "section": next((s.name for s in SECTIONS if here == s.name or here in s.below), ""),
+        "may": Permits(request),
+        "unwell_count": unwell_count,
+        "quarantined_count": quarantined_count,
+    }
+
+
+def show(request: HttpRequest, page: str, values: dict[str, Any], **parts: str) -> HttpResponse:
+    """The page; or, when htmx asks for one fragment of it by id, that fragment's template alone."""
+    target = getattr(request, "htmx", None) and request.htmx.target  # type: ignore[attr-defined]
+    return render(request, parts.get(target or "", page), values)
+
+
+class ViewerZone:
+    """Times are written in the zone of the browser, which amends.js leaves in a cookie; UTC until then."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with timezone.override(zone_named(request.COOKIES.get("zone", ""))):
+            return self.get_response(request)
+
+
+def zone_named(name: str) -> ZoneInfo | None:
+    """The zone, or None (the server's own, UTC) when there is none of that name."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
