@@ -148,7 +148,8 @@ def digest(entry: AuditEntry) -> str:
         "reason": entry.reason,
         "before": plain(entry.before),
         "after": plain(entry.after),
-        "address": entry.address,
+        # PostgreSQL spells some IPv6 addresses in another way.
+        "address": _address(entry.address),
         "previous_hash": entry.previous_hash,
     }
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

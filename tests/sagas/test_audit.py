@@ -1,0 +1,239 @@
+"""The audit log only grows, and whatever is done to it behind its back is found."""
+
+import threading
+from datetime import UTC, datetime
+from decimal import Decimal
+from io import StringIO
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection, transaction
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sagas import audit
+from sagas.audit import Actor
+from sagas.models import AuditEntry, AuditHead, Saga
+
+ANNA = Actor("person", "anna", "192.0.2.7")
+
+
+def append(count: int) -> None:
+    for number in range(count):
+        with transaction.atomic():
+            audit.record(ANNA, "repair.started", ("repair", f"R-{number}"), reason=f"because {number}")
+
+
+def behind_its_back(statement: str) -> None:
+    """What somebody does who may switch triggers off."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(statement)
+
+
+@pytest.mark.django_db
+def test_an_entry_says_who_what_why_before_and_after() -> None:
+    saga = Saga.objects.create(saga_type="order", saga_id="o/1")
+    with transaction.atomic():
+        audit.record(
+            ANNA,
+            "repair.started",
+            ("saga", "order/o/1"),
+            saga=saga,
+            reason="customer waits",
+            before={"status": "running"},
+            after={"status": "compensating", "at": datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)},
+        )
+    entry = AuditEntry.objects.get()
+    assert (entry.sequence, entry.actor_kind, entry.actor, entry.address) == (
+        1,
+        "person",
+        "anna",
+        "192.0.2.7",
+    )
+    assert (entry.action, entry.object_kind, entry.object_id) == ("repair.started", "saga", "order/o/1")
+    assert (entry.saga, entry.reason, entry.before) == (saga, "customer waits", {"status": "running"})
+    assert entry.after == {"status": "compensating", "at": "2026-01-02T03:04:05.678901+00:00"}
+    assert audit.verify() == audit.Verified(1, entry.hash)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_entry_outside_of_its_acts_transaction_is_refused() -> None:
+    with pytest.raises(audit.NotInTransactionError):
+        audit.record(ANNA, "repair.started", ("repair", "R-1"))
+    assert not AuditEntry.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_act_that_is_undone_leaves_no_entry_and_no_gap() -> None:
+    append(1)
+    with pytest.raises(RuntimeError), transaction.atomic():
+        audit.record(ANNA, "repair.started", ("repair", "R-x"))
+        raise RuntimeError("the act failed")
+    append(1)
+    assert list(AuditEntry.objects.values_list("sequence", flat=True)) == [2, 1]
+    assert isinstance(audit.verify(), audit.Verified)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE sagas_auditentry SET reason = 'another'",
+        "DELETE FROM sagas_auditentry",
+        "TRUNCATE sagas_auditentry",
+        "TRUNCATE sagas_saga CASCADE",
+        "DELETE FROM sagas_audithead",
+        "TRUNCATE sagas_audithead",
+        "UPDATE sagas_audithead SET sequence = 0",
+        "UPDATE sagas_audithead SET sequence = sequence + 2",
+        "UPDATE sagas_audithead SET hash = 'x'",
+    ],
+)
+def test_the_database_refuses_to_change_the_log(statement: str) -> None:
+    append(2)
+    with pytest.raises(DatabaseError, match="audit log"), connection.cursor() as cursor:
+        cursor.execute(statement)
+    assert isinstance(audit.verify(), audit.Verified)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("statement", "sequence", "what"),
+    [
+        ("UPDATE sagas_auditentry SET reason = 'another' WHERE sequence = 2", 2, "content"),
+        ("UPDATE sagas_auditentry SET at = at + interval '1 microsecond' WHERE sequence = 3", 3, "content"),
+        ("UPDATE sagas_auditentry SET before = '{}' WHERE sequence = 4", 4, "content"),
+        ("UPDATE sagas_auditentry SET hash = repeat('a', 64) WHERE sequence = 4", 4, "content"),
+        ("DELETE FROM sagas_auditentry WHERE sequence = 1", 1, "it is missing"),
+        ("DELETE FROM sagas_auditentry WHERE sequence = 3", 3, "it is missing"),
+        ("DELETE FROM sagas_auditentry WHERE sequence IN (2, 3)", 2, "it and all up to 3 are missing"),
+        ("DELETE FROM sagas_auditentry WHERE sequence = 5", 5, "it is missing"),
+        ("DELETE FROM sagas_auditentry", 1, "it and all up to 5 are missing"),
+        ("DELETE FROM sagas_audithead", 0, "the head of the chain is missing"),
+        ("UPDATE sagas_audithead SET hash = repeat('a', 64)", 5, "head"),
+        ("UPDATE sagas_audithead SET sequence = 4, hash = (SELECT hash FROM sagas_auditentry WHERE sequence = 4)",
+         5, "past the head"),
+    ],
+)  # fmt: skip
+def test_what_was_done_behind_its_back_is_found(statement: str, sequence: int, what: str) -> None:
+    append(5)
+    head = AuditHead.objects.get()
+    behind_its_back(statement)
+    found = audit.verify()
+    assert isinstance(found, audit.Broken)
+    assert found.sequence == sequence
+    assert what in found.what
+    with pytest.raises(CommandError, match=f"broken at entry {sequence}: .*{what}"):
+        call_command("verify_audit")
+    if not AuditHead.objects.exists():
+        head.save(force_insert=True)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("sequence", [1, 3, 5])
+def test_an_entry_rewritten_with_a_fitting_hash_is_found(sequence: int) -> None:
+    append(5)
+    entry = AuditEntry.objects.get(sequence=sequence)
+    entry.reason = "another"
+    behind_its_back(
+        f"UPDATE sagas_auditentry SET reason = 'another', hash = '{audit.digest(entry)}'"
+        f" WHERE sequence = {sequence}"
+    )
+    found = audit.verify()
+    assert isinstance(found, audit.Broken)
+    assert found.sequence == sequence
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_says_that_the_log_is_whole() -> None:
+    append(3)
+    out = StringIO()
+    call_command("verify_audit", stdout=out)
+    assert out.getvalue() == f"Audit log whole: 3 entries, head {AuditHead.objects.get().hash}.\n"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_more_entries_than_are_held_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "CHUNK", 3)
+    append(8)
+    assert audit.verify() == audit.Verified(8, AuditHead.objects.get().hash)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_writers_make_one_dense_chain() -> None:
+    def write() -> None:
+        append(10)
+        connection.close()
+
+    writers = [threading.Thread(target=write) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert audit.verify() == audit.Verified(40, AuditHead.objects.get().hash)
+    times = list(AuditEntry.objects.order_by("sequence").values_list("at", flat=True))
+    assert times == sorted(times)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@pytest.mark.django_db
+@given(value=JSON, name=st.text(max_size=50), reason=st.text())
+def test_any_value_keeps_its_hash_through_the_database(value: Any, name: str, reason: str) -> None:
+    with transaction.atomic():
+        actor = Actor("key", name)
+        entry = audit.record(actor, "x.done", ("x", "1"), reason=reason, before=value, after=[value])
+    assert audit.digest(AuditEntry.objects.get(pk=entry.pk)) == entry.hash
+    assert isinstance(audit.verify(), audit.Verified)
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [
+        (1e3, 1000),
+        (-0.0, 0),
+        (0.1, 0.1),
+        (1e300, 10**300),
+        ("a\x00b", "a\ufffdb"),
+        ({"b", "a"}, ["a", "b"]),
+        ({1: (True, None)}, {"1": [True, None]}),
+        (Decimal("49.90"), "49.90"),
+        (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+    ],
+)
+def test_values_are_kept_as_json(value: Any, stored: Any) -> None:
+    assert audit.plain(value) == stored
+
+
+@pytest.mark.parametrize("value", [object(), b"bytes", {"deep": [object()]}])
+def test_what_is_no_json_is_refused(value: Any) -> None:
+    with pytest.raises(TypeError, match="cannot be written"):
+        audit.plain(value)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("given_address", "kept"),
+    [
+        ("2001:DB8:0::1", "2001:db8::1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("::102:304", "::1.2.3.4"),
+        ("", None),
+        (None, None),
+        ("a socket", None),
+    ],
+)
+def test_addresses_have_one_spelling(given_address: str | None, kept: str | None) -> None:
+    with transaction.atomic():
+        audit.record(Actor("person", "anna", given_address), "x.done", ("x", "1"))
+    assert AuditEntry.objects.get().address == kept
+    assert isinstance(audit.verify(), audit.Verified)
