@@ -230,6 +230,11 @@ def count(said: Said, word: str) -> int:
     return sum(phase.count for phase in said.get(word, {}).values())
 
 
+def most(said: Said, word: str) -> int:
+    """How often it was said by the source that said it most: two sources may tell of the same thing."""
+    return max((phase.count for phase in said.get(word, {}).values()), default=0)
+
+
 def _when(moment: Moment) -> tuple[int, str, str]:
     return moment.stamp.time, moment.source, moment.stamp.event_id
 

@@ -52,7 +52,9 @@ class Run:
     undo_retried: Moment | None
     undone: Moment | None
     undo_failed: Moment | None
-    undone_count: int  # how many compensations have completed
+    # How many definite failures and completed compensations there were; several sources may tell of one.
+    failed_count: int
+    undone_count: int
     has_effect: bool  # completed and not undone
     is_unknown: bool  # nobody knows whether it has an effect
     deadline: int | None  # microseconds; when it should have answered, while it runs
@@ -310,7 +312,8 @@ def _run(
         undo_retried=facts_.last(back, "attempt_failed"),
         undone=undone,
         undo_failed=undo_failed,
-        undone_count=facts_.count(back, "completed"),
+        failed_count=facts_.most(forward, "failed"),
+        undone_count=facts_.most(back, "completed"),
         has_effect=bool(completed) and not is_undone,
         is_unknown=not completed
         and not is_undone
