@@ -226,6 +226,20 @@ def last(said: Said, *words: str) -> Moment | None:
     return found
 
 
+def newest(said: Said) -> dict[str, Moment]:
+    """Per word that was said, its latest moment: all of `last` at the price of one."""
+    found: dict[str, Moment] = {}
+    for word, by_source in said.items():
+        if len(by_source) == 1:
+            [(source, phase)] = by_source.items()
+            found[word] = Moment(source, phase.last or phase.first)
+        else:
+            found[word] = max(
+                (Moment(source, phase.newest) for source, phase in by_source.items()), key=_when
+            )
+    return found
+
+
 def count(said: Said, word: str) -> int:
     return sum(phase.count for phase in said.get(word, {}).values())
 

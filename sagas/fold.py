@@ -285,11 +285,11 @@ def _run(
     skew: int,
 ) -> Run:
     forward, back = run.forward, run.back
-    started, completed = facts_.last(forward, "started"), facts_.last(forward, "completed")
-    failed, timed_out = facts_.last(forward, "failed"), facts_.last(forward, "timed_out")
-    undo_started, undone = facts_.last(back, "started"), facts_.last(back, "completed")
-    undo_failed = facts_.last(back, "failed")
-    forward_state = state = _forward_state(forward, started, completed, failed, timed_out, skew)
+    said, unsaid = facts_.newest(forward), facts_.newest(back)
+    started, completed, failed = said.get("started"), said.get("completed"), said.get("failed")
+    timed_out, retried = said.get("timed_out"), said.get("attempt_failed")
+    undo_started, undone, undo_failed = unsaid.get("started"), unsaid.get("completed"), unsaid.get("failed")
+    forward_state = state = _forward_state(said, skew)
     is_undone = bool(undone and not precedes(undone, completed, skew) and not precedes(undone, started, skew))
     if is_undone:
         state = StepState.COMPENSATED
@@ -304,12 +304,12 @@ def _run(
         state=state,
         attempts=_attempts(forward),
         started=started,
-        retried=facts_.last(forward, "attempt_failed"),
+        retried=retried,
         completed=completed,
         failed=failed,
         timed_out=timed_out,
         undo_started=undo_started,
-        undo_retried=facts_.last(back, "attempt_failed"),
+        undo_retried=unsaid.get("attempt_failed"),
         undone=undone,
         undo_failed=undo_failed,
         failed_count=facts_.most(forward, "failed"),
@@ -318,23 +318,20 @@ def _run(
         is_unknown=not completed
         and not is_undone
         and (forward_state == StepState.TIMED_OUT or undo_failed is not None),
-        deadline=_deadline(forward, definition) if state == StepState.RUNNING or not answered else None,
-        undo_deadline=_undo_deadline(back, definition, went_back),
+        deadline=_deadline(forward, started, definition)
+        if state == StepState.RUNNING or not answered
+        else None,
+        undo_deadline=_undo_deadline(back, undo_started, definition, went_back),
         error=run.error.value if run.error else "",
     )
 
 
-def _forward_state(
-    forward: Said,
-    started: Moment | None,
-    completed: Moment | None,
-    failed: Moment | None,
-    timed_out: Moment | None,
-    skew: int,
-) -> StepState:
+def _forward_state(said: dict[str, Moment], skew: int) -> StepState:
     """Where the step itself stands, its compensation aside. A completion stays one: its effect is there."""
-    begun = facts_.last(forward, "started", "attempt_failed")
-    if completed:
+    started, retried = said.get("started"), said.get("attempt_failed")
+    begun = max((sign for sign in (started, retried) if sign), key=lambda sign: sign.stamp.time, default=None)
+    failed, timed_out = said.get("failed"), said.get("timed_out")
+    if completed := said.get("completed"):
         return StepState.RUNNING if _starts_again(completed, started, skew) else StepState.COMPLETED
     if failed:
         if _starts_again(failed, begun, skew):
@@ -342,7 +339,7 @@ def _forward_state(
         return StepState.TIMED_OUT if precedes(failed, timed_out, skew) else StepState.FAILED
     if timed_out:
         return StepState.RUNNING if _starts_again(timed_out, begun, skew) else StepState.TIMED_OUT
-    if "skipped" in forward:
+    if "skipped" in said:
         return StepState.SKIPPED
     return StepState.RUNNING if begun else StepState.PENDING
 
@@ -365,8 +362,8 @@ def _attempts(forward: Said) -> int:
     return max(told, tried, facts_.count(forward, "started"), 1 if forward else 0)
 
 
-def _deadline(forward: Said, definition: StepDefinition | None) -> int | None:
-    started = facts_.last(forward, "started") or facts_.first(forward, *forward)
+def _deadline(forward: Said, started: Moment | None, definition: StepDefinition | None) -> int | None:
+    started = started or facts_.first(forward, *forward)
     if started is None:
         return None
     if started.stamp.deadline:
@@ -375,8 +372,10 @@ def _deadline(forward: Said, definition: StepDefinition | None) -> int | None:
     return started.stamp.time + int(seconds * SECOND)
 
 
-def _undo_deadline(back: Said, definition: StepDefinition | None, went_back: Moment | None) -> int | None:
-    started = facts_.last(back, "started") or facts_.first(back, *back) or went_back
+def _undo_deadline(
+    back: Said, begun: Moment | None, definition: StepDefinition | None, went_back: Moment | None
+) -> int | None:
+    started = begun or facts_.first(back, *back) or went_back
     if started is None:
         return None
     if started.stamp.deadline and back:

@@ -198,10 +198,8 @@ def test_a_time_of_receipt_proves_no_order() -> None:
 
 
 def test_what_a_participant_told_amends_counts_as_its_word() -> None:
-    asked = say("charge:S charge:T") + [
-        Observed("amends", "a", Kind.OPERATOR_STEP_COMPLETED, START + 60 * fold.SECOND, step="charge")
-    ]
-    state = fold.derive(facts.merge(Facts(), asked), None, NOW)
+    answer = Observed("amends", "a", Kind.OPERATOR_STEP_COMPLETED, START + 60 * fold.SECOND, step="charge")
+    state = fold.derive(facts.merge(Facts(), [*say("charge:S charge:T"), answer]), None, NOW)
     assert state.step("charge").state == StepState.COMPLETED
     assert state.open_effects == ["charge"]
 
