@@ -14,6 +14,9 @@ class Problem(models.Model):
     step = models.TextField(blank=True)
     code = models.CharField(max_length=40, choices=CODES)
     condition = models.CharField(max_length=20, choices=CONDITIONS)
+    # "ship parcel never answered", and in one sentence what that means here (sagas.story), as it was opened.
+    title = models.TextField(blank=True)
+    explanation = models.TextField(blank=True)
     participant = models.CharField(max_length=200, blank=True)
     owner = models.CharField(max_length=200, blank=True)
     opened_at = models.DateTimeField()
@@ -21,7 +24,7 @@ class Problem(models.Model):
     # Open findings now, and all that ever belonged to it.
     open_count = models.IntegerField(default=0)
     total_count = models.IntegerField(default=0)
-    # open_count when people were last told; told again when it has grown tenfold.
+    # open_count when people were last told that it is there; 0: never told, or told that it is over.
     told_count = models.IntegerField(default=0)
 
     class Meta:
@@ -32,10 +35,18 @@ class Problem(models.Model):
                 name="problem_open_once",
             ),
         ]
-        indexes = [models.Index(fields=["-opened_at"], name="problem_newest")]
+        indexes = [
+            models.Index(fields=["-opened_at"], name="problem_newest"),
+            # Alerts: what is open, or was told and has closed since (sagas.alerts.intents).
+            models.Index(
+                fields=["id"], condition=Q(closed_at__isnull=True) | Q(told_count__gt=0), name="problem_to_tell"
+            ),
+            # One that closed a short while ago opens again (sagas.detection.problems).
+            models.Index(fields=["saga_type", "step", "code", "-closed_at"], name="problem_came_back"),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.saga_type} {self.step} {self.code}"
+        return self.title
 
 
 class Finding(models.Model):
