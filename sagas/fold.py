@@ -57,6 +57,7 @@ class Run:
     undone_count: int
     has_effect: bool  # completed and not undone
     is_unknown: bool  # nobody knows whether it has an effect
+    asked: Moment | None  # the start that the deadline counts from
     deadline: int | None  # microseconds; when it should have answered, while it runs
     undo_deadline: int | None  # likewise for its compensation, once the saga goes back
     error: str  # what the newest failure gave as its reason
@@ -110,6 +111,7 @@ class State:
     ended: Moment | None  # the engine's end, where it still holds
     timed_out: Moment | None
     suspended: Moment | None
+    resumed: Moment | None
     deadline: int | None  # microseconds; when the whole saga should have ended
     first: int  # microseconds; its earliest and latest event
     last: int
@@ -146,9 +148,9 @@ def derive(facts: Facts, definition: Definition | None, now: datetime) -> State:
     """The state at `now`; `now` matters only for effects whose deadline has passed."""
     skew = int(settings.SKEW_ALLOWANCE * SECOND)
     marks = facts.marks
-    went_back = _went_back(facts)
+    went_back, going_back = _back(facts)
     said, ended = _ending(marks, facts, skew)
-    steps = _steps(facts, definition, went_back, skew)
+    steps = _steps(facts, definition, going_back, skew)
     state = State(
         status=Status.RUNNING,
         engine_says=said,
@@ -160,6 +162,7 @@ def derive(facts: Facts, definition: Definition | None, now: datetime) -> State:
         ended=ended,
         timed_out=facts_.last(marks, "timed_out"),
         suspended=_suspended(marks, skew),
+        resumed=facts_.last(marks, "resumed"),
         deadline=_saga_deadline(facts, definition),
         first=facts.first,
         last=facts.last,
@@ -177,12 +180,17 @@ def derive(facts: Facts, definition: Definition | None, now: datetime) -> State:
     return state
 
 
-def _went_back(facts: Facts) -> Moment | None:
-    signs = [facts_.first(facts.marks, "compensating")]
-    for executions in facts.steps.values():
-        signs += [facts_.first(run.back, *run.back) for run in executions.values() if run.back]
-    known = [sign for sign in signs if sign]
-    return min(known, key=lambda sign: (sign.stamp.time, sign.source), default=None)
+def _back(facts: Facts) -> tuple[Moment | None, Moment | None]:
+    """The first and the newest sign of going back."""
+    asked = facts_.first(facts.marks, "compensating")
+    backs = [run.back for executions in facts.steps.values() for run in executions.values() if run.back]
+    first = [asked, *(facts_.first(back, *back) for back in backs)]
+    last = [asked, *(facts_.last(back, *back) for back in backs)]
+    return min(filter(None, first), key=_when, default=None), max(filter(None, last), key=_when, default=None)
+
+
+def _when(moment: Moment) -> tuple[int, str, str]:
+    return moment.stamp.time, moment.source, moment.stamp.event_id
 
 
 def _ending(marks: Said, facts: Facts, skew: int) -> tuple[Status | None, Moment | None]:
@@ -221,15 +229,15 @@ def _saga_deadline(facts: Facts, definition: Definition | None) -> int | None:
     return None
 
 
-def _steps(facts: Facts, definition: Definition | None, went_back: Moment | None, skew: int) -> list[Step]:
+def _steps(facts: Facts, definition: Definition | None, going_back: Moment | None, skew: int) -> list[Step]:
     """In the definition's order; steps that it does not know follow in the order they were first seen."""
     described = definition.steps if definition else []
     steps = [
-        _step(part.name, part, facts.steps.get(part.name, {}), facts, went_back, skew) for part in described
+        _step(part.name, part, facts.steps.get(part.name, {}), facts, going_back, skew) for part in described
     ]
     known = {part.name for part in described}
     others = [
-        _step(name, None, executions, facts, went_back, skew)
+        _step(name, None, executions, facts, going_back, skew)
         for name, executions in facts.steps.items()
         if name not in known
     ]
@@ -248,10 +256,12 @@ def _step(
     definition: StepDefinition | None,
     executions: dict[str, Execution],
     facts: Facts,
-    went_back: Moment | None,
+    going_back: Moment | None,
     skew: int,
 ) -> Step:
-    runs = [_run(execution, run, definition, went_back, skew) for execution, run in _pair(executions).items()]
+    runs = [
+        _run(execution, run, definition, going_back, skew) for execution, run in _pair(executions).items()
+    ]
     runs.sort(key=lambda run: (run.started.stamp.time if run.started else run.newest, run.execution))
     state = max(runs, key=_urgency).state if runs else StepState.PENDING
     participant = definition.participant if definition else ""
@@ -281,7 +291,7 @@ def _run(
     execution: str,
     run: Execution,
     definition: StepDefinition | None,
-    went_back: Moment | None,
+    going_back: Moment | None,
     skew: int,
 ) -> Run:
     forward, back = run.forward, run.back
@@ -299,6 +309,7 @@ def _run(
     elif back and not undone and "skipped" not in back:
         state = StepState.COMPENSATING
     answered = completed or failed or timed_out
+    asked = _asked(forward, said, skew)
     return Run(
         execution=execution,
         state=state,
@@ -318,10 +329,11 @@ def _run(
         is_unknown=not completed
         and not is_undone
         and (forward_state == StepState.TIMED_OUT or undo_failed is not None),
-        deadline=_deadline(forward, started, definition)
+        asked=asked,
+        deadline=_deadline(asked, started, definition)
         if state == StepState.RUNNING or not answered
         else None,
-        undo_deadline=_undo_deadline(back, undo_started, definition, went_back),
+        undo_deadline=_undo_deadline(back, unsaid, definition, going_back, skew),
         error=run.error.value if run.error else "",
     )
 
@@ -362,27 +374,47 @@ def _attempts(forward: Said) -> int:
     return max(told, tried, facts_.count(forward, "started"), 1 if forward else 0)
 
 
-def _deadline(forward: Said, started: Moment | None, definition: StepDefinition | None) -> int | None:
-    started = started or facts_.first(forward, *forward)
-    if started is None:
+def _asked(forward: Said, said: dict[str, Moment], skew: int) -> Moment | None:
+    """The first start, or the newest where an answer came before it: trying again buys no more time."""
+    newest = said.get("started")
+    if newest and any(
+        _starts_again(said[answer], newest, skew)
+        for answer in ("completed", "failed", "timed_out")
+        if answer in said
+    ):
+        return newest
+    return facts_.first(forward, "started") or facts_.first(forward, *forward)
+
+
+def _deadline(asked: Moment | None, newest: Moment | None, definition: StepDefinition | None) -> int | None:
+    if asked is None:
         return None
-    if started.stamp.deadline:
-        return started.stamp.deadline
+    if newest and newest.stamp.deadline:
+        return newest.stamp.deadline
     seconds = (definition.deadline if definition else None) or settings.DEFAULT_DEADLINE
-    return started.stamp.time + int(seconds * SECOND)
+    return asked.stamp.time + int(seconds * SECOND)
 
 
 def _undo_deadline(
-    back: Said, begun: Moment | None, definition: StepDefinition | None, went_back: Moment | None
+    back: Said,
+    unsaid: dict[str, Moment],
+    definition: StepDefinition | None,
+    going_back: Moment | None,
+    skew: int,
 ) -> int | None:
-    started = begun or facts_.first(back, *back) or went_back
-    if started is None:
+    """Counts from its start; before that from the newest compensation of the saga, as they may take turns."""
+    newest = unsaid.get("started")
+    if newest and newest.stamp.deadline:
+        return newest.stamp.deadline
+    if newest and precedes(unsaid.get("failed"), newest, skew):
+        begun: Moment | None = newest
+    else:
+        begun = facts_.first(back, "started") or facts_.first(back, *back) or going_back
+    if begun is None:
         return None
-    if started.stamp.deadline and back:
-        return started.stamp.deadline
     compensation = definition.compensation if definition else None
     seconds = (compensation.deadline if compensation else None) or settings.DEFAULT_DEADLINE
-    return started.stamp.time + int(seconds * SECOND)
+    return begun.stamp.time + int(seconds * SECOND)
 
 
 def _participant(executions: dict[str, Execution], facts: Facts) -> str:
