@@ -1,0 +1,24 @@
+"""A saga type's steps, deadlines and compensations: YAML in, errors with line and column out."""
+
+from sagas.definitions.loading import Loaded, by_key, load, of, versions
+from sagas.definitions.parsing import parse
+from sagas.definitions.reading import Complaint, DefinitionError
+from sagas.definitions.schema import Call, Compensation, Definition, Order, Retries, Seconds, StepDefinition
+
+__all__ = [
+    "Call",
+    "Compensation",
+    "Complaint",
+    "Definition",
+    "DefinitionError",
+    "Loaded",
+    "Order",
+    "Retries",
+    "Seconds",
+    "StepDefinition",
+    "by_key",
+    "load",
+    "of",
+    "parse",
+    "versions",
+]

@@ -1,0 +1,88 @@
+"""Definitions in the database: loaded once a version, and never changed afterwards."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from django.db import transaction
+
+from sagas import audit, models
+from sagas.definitions.parsing import parse
+from sagas.definitions.reading import Complaint, DefinitionError, Document
+from sagas.definitions.schema import Definition, Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """`is_new` is False where this very text had been loaded before."""
+
+    row: models.Definition
+    is_new: bool
+
+
+def load(text: str, file: str, by: audit.Actor) -> Loaded:
+    """Keep a definition, with its audit entry. Raises `DefinitionError`, also where its version is taken.
+
+    Sagas that were here before it are told of it by `sagas.ingest.adopt`.
+    """
+    definition = parse(text, file)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    with transaction.atomic():
+        row, is_new = models.Definition.objects.get_or_create(
+            saga_type=definition.type,
+            version=definition.version,
+            defaults={
+                "source": text,
+                "digest": digest,
+                "body": msgspec.to_builtins(definition, enc_hook=float),
+                "loaded_by": by.name,
+            },
+        )
+        if is_new:
+            name = f"{definition.type}/{definition.version}"
+            audit.record(
+                by, "definition.loaded", ("definition", name), after={"file": file, "digest": digest}
+            )
+    if row.digest != digest:
+        place = Document(text, file).place("version")
+        message = (
+            f'version must be a new one: "{row.version}" of {row.saga_type} was loaded with other content '
+            f"on {row.loaded_at:%Y-%m-%d %H:%M} UTC by {row.loaded_by}"
+        )
+        raise DefinitionError([Complaint(file, place, message)])
+    return Loaded(row, is_new)
+
+
+@lru_cache(maxsize=1000)
+def by_key(pk: int) -> Definition:
+    """The definition of this row; kept in memory, as rows never change. Raises DoesNotExist."""
+    body = models.Definition.objects.values_list("body", flat=True).get(pk=pk)
+    definition: Definition = msgspec.convert(body, Definition, dec_hook=_seconds)
+    return definition
+
+
+def of(saga_type: str, version: str) -> Definition | None:
+    pk = (
+        models.Definition.objects.filter(saga_type=saga_type, version=version)
+        .values_list("pk", flat=True)
+        .first()
+    )
+    return None if pk is None else by_key(pk)
+
+
+def versions(saga_types: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Of each saga type that has definitions: version → row key, the newest last."""
+    found: dict[str, dict[str, int]] = {}
+    rows = models.Definition.objects.filter(saga_type__in=list(saga_types)).order_by("pk")
+    for saga_type, version, pk in rows.values_list("saga_type", "version", "pk"):
+        found.setdefault(saga_type, {})[version] = pk
+    return found
+
+
+def _seconds(wanted: type, value: Any) -> Seconds:
+    if wanted is Seconds and isinstance(value, int | float):
+        return Seconds(value)
+    raise NotImplementedError(wanted)

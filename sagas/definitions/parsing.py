@@ -1,0 +1,121 @@
+"""A definition's text into a `Definition`, or into all that is wrong with it, with lines and columns."""
+
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any
+
+import msgspec
+
+from sagas.definitions import checking
+from sagas.definitions.reading import Document, join
+from sagas.definitions.schema import (
+    Call,
+    Compensation,
+    Definition,
+    Order,
+    Path,
+    Paths,
+    Retries,
+    Seconds,
+    StepDefinition,
+)
+from sagas.vocabulary import StepKind
+
+# How msgspec's words for a type are put to people.
+TYPES = {
+    "str": "text",
+    "int": "a whole number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "nothing",
+}
+# What the last word of a path is made of, for saying which names are known there.
+STRUCTS: dict[str, type[msgspec.Struct]] = {
+    "": Definition,
+    "compensation": Compensation,
+    "retry": Order,
+    "status": Call,
+    "retries": Retries,
+}
+
+
+def parse(text: str, file: str) -> Definition:
+    """Raises `DefinitionError` with every complaint; `file` is only its name in them."""
+    document = Document(text, file)
+    try:
+        definition: Definition = msgspec.convert(document.data, Definition, dec_hook=_read)
+    except msgspec.ValidationError:
+        _complain_of_shape(document)
+        document.refuse_if_wrong()
+        raise
+    checking.check(definition, document.complain)
+    document.refuse_if_wrong()
+    return definition
+
+
+def _read(wanted: type, value: object) -> Any:
+    if wanted is Seconds:
+        return Seconds.read(value)
+    raise NotImplementedError(wanted)
+
+
+def _complain_of_shape(document: Document) -> None:
+    """Convert piece by piece, as msgspec stops at the first thing that is wrong."""
+    for path, value, wanted in _pieces(document.data):
+        try:
+            msgspec.convert(value, wanted, dec_hook=_read)
+        except msgspec.ValidationError as error:
+            message, _, where = str(error).partition(" - at `$")
+            _complain(document, (path + where.rstrip("`")).lstrip("."), message)
+
+
+def _pieces(data: Any) -> Iterator[tuple[str, Any, Any]]:
+    """(path, value, type it must have) of the parts that can be wrong independently of one another."""
+    if not isinstance(data, dict):
+        yield "", data, Definition
+        return
+    split: dict[str, Any] = {}
+    for name, kind in (("keys", Path), ("display", Path | Paths)):
+        if isinstance(data.get(name), dict):
+            split[name] = {}
+            yield from ((f"{name}.{key}", value, kind) for key, value in data[name].items())
+    if isinstance(data.get("steps"), list):
+        split["steps"] = []
+        yield from ((f"steps[{place}]", step, StepDefinition) for place, step in enumerate(data["steps"]))
+    yield "", data | split, Definition
+
+
+def _complain(document: Document, path: str, message: str) -> None:
+    """Put msgspec's message into our words. What none of them fits is a message of ours already."""
+    got = document.written(path)
+    subject = path or "a definition"
+    if match := re.fullmatch(r"Object missing required field `(.+)`", message):
+        document.complain(path, f"{join(path, match[1])} is missing{_choices(match[1])}")
+    elif match := re.fullmatch(r"Object contains unknown field `(.+)`", message):
+        document.complain(join(path, match[1]), _unknown(path, match[1]), of_key=True)
+    elif message.startswith("Invalid enum value"):
+        document.complain(path, f'{subject} must be one of {", ".join(StepKind)}; got "{got}"')
+    elif match := re.fullmatch(r"Expected `(.+?)`, got `(.+?)`", message):
+        wanted = " or ".join(TYPES.get(word, word) for word in match[1].split(" | ") if word != "null")
+        quotes = f': write "{got}"' if wanted == "text" and match[2] in {"int", "float", "bool"} else ""
+        document.complain(path, f"{subject} must be {wanted}; got {got or 'nothing'}{quotes}")
+    elif match := re.fullmatch(r"Expected `(\w+)` (?:of length )?(<=|>=) (\d+)", message):
+        bound = "at most" if match[2] == "<=" else "at least"
+        unit = {"str": " characters long", "array": " entries long"}.get(match[1], "")
+        document.complain(path, f"{subject} must be {bound} {match[3]}{unit}")
+    else:
+        document.complain(path, f'{subject} {message}; got "{got}"')
+
+
+def _choices(name: str) -> str:
+    return f": one of {', '.join(StepKind)}" if name == "kind" else ""
+
+
+def _unknown(path: str, name: str) -> str:
+    struct = STRUCTS.get(re.sub(r"^.*\.", "", path), StepDefinition)
+    known = msgspec.structs.fields(struct)
+    close = get_close_matches(name, [field.name for field in known], n=1)
+    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(field.name for field in known)}"
+    return f"{join(path, name)} is not known; {hint}"
