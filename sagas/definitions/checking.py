@@ -77,7 +77,7 @@ def _check_names(definition: Definition, complain: Complain) -> None:
 
 
 def _check_order(definition: Definition, complain: Complain) -> None:
-    names = [step.name for step in definition.steps]
+    names = list(dict.fromkeys(step.name for step in definition.steps))
     for place, step in enumerate(definition.steps):
         for position, name in enumerate(step.after or ()):
             path = f"steps[{place}].after[{position}]"
@@ -85,7 +85,7 @@ def _check_order(definition: Definition, complain: Complain) -> None:
                 complain(path, f'{path} must be one of {", ".join(names)}; got "{name}"')
             elif name == step.name:
                 complain(path, f"{path} must be another step than {name} itself")
-    if len(set(names)) == len(names):
+    if len(names) == len(definition.steps):
         _check_cycles(definition, complain)
 
 
