@@ -47,7 +47,7 @@ class DefinitionError(Exception):
     """A definition that cannot be taken; as text, one line a complaint: `file:line:column: what to mend`."""
 
     def __init__(self, complaints: list[Complaint]) -> None:
-        self.complaints = sorted(complaints)
+        self.complaints = sorted(complaints, key=lambda complaint: complaint.place)
         super().__init__("\n".join(str(complaint) for complaint in self.complaints))
 
 
