@@ -1,0 +1,89 @@
+"""Telling open pages that something changed, without slowing down whoever changed it.
+
+What a process tells within PACE seconds goes out together, from a thread of its own: a NOTIFY inside the
+transaction would make all commits of the database wait for one another.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Iterable, Iterator
+
+import structlog
+from django.db import Error, connection, transaction
+
+log = structlog.get_logger()
+
+CHANNEL = "changed"
+# Seconds between two notifications of one process, at least.
+PACE = 0.25
+# PostgreSQL takes 7,999 bytes.
+LONGEST = 7000
+
+
+def tell(*topics: str) -> None:
+    """Tell, once the transaction is committed, that these changed: words without spaces, "saga:17"."""
+    transaction.on_commit(lambda: _teller.take(topics), robust=True)
+
+
+class Teller:
+    """Topics not yet told, and the thread that tells them; it ends when there has been nothing for PACE."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._topics: set[str] = set()
+        self._thread: threading.Thread | None = None
+
+    def take(self, topics: Iterable[str]) -> None:
+        with self._lock:
+            self._topics.update(topics)
+            if self._topics and self._thread is None:
+                # No daemon: a process that ends waits until its last topics are told.
+                self._thread = threading.Thread(target=self._tell_all, name="changes", daemon=False)
+                self._thread.start()
+
+    def _tell_all(self) -> None:
+        while True:
+            with self._lock:
+                topics, self._topics = self._topics, set()
+                if not topics:
+                    self._thread = None
+                    return
+            _notify(topics)
+            time.sleep(PACE)
+
+
+def _notify(topics: set[str]) -> None:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_notify(%s, text) FROM unnest(%s::text[]) text", [CHANNEL, [*_packed(topics)]]
+            )
+    except Error as error:
+        # Listeners have lost the database too, and read everything anew when it is back.
+        log.warning("changes: nobody could be told", error=str(error))
+    finally:
+        connection.close()
+
+
+def _packed(topics: set[str]) -> Iterator[str]:
+    """The topics in as few payloads as they fit in."""
+    payload = ""
+    for topic in sorted(topics):
+        if payload and len(payload) + len(topic) >= LONGEST:
+            yield payload
+            payload = ""
+        payload = f"{payload} {topic}" if payload else topic
+    yield payload
+
+
+_teller = Teller()
+
+
+def _start_anew() -> None:
+    global _teller
+    _teller = Teller()
+
+
+# A forked process has no thread, and what its parent has to tell is not its business.
+os.register_at_fork(after_in_child=_start_anew)

@@ -1,0 +1,161 @@
+"""Participants and their secrets: keys to send events with, and what Amends signs its requests with."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+from secrets import token_bytes, token_urlsafe
+from urllib.parse import urlsplit
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from sagas import audit, secrets
+from sagas.models import Participant, ParticipantKey
+
+KEY_PREFIX = "amp_"
+SIGNING_PREFIX = "whsec_"
+# Characters of a key that stay readable, so that people can tell keys apart.
+SHOWN = 10
+SIGNING_BYTES = 32
+# `last_used_at` is this exact; writing it on every request would cost more than it tells.
+USE_NOTED_EVERY = timedelta(minutes=1)
+
+LONGEST_NAME = 200
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class ParticipantError(ValueError):
+    """What was given cannot be taken; the text says why, for people."""
+
+
+def create(name: str, by: audit.Actor, *, base_url: str = "", owner: str = "") -> Participant:
+    """Raises `ParticipantError`, also where the name is taken. It has no key and no signing secret yet."""
+    _check_text("The name", name, LONGEST_NAME)
+    _check_text("The owner", owner, LONGEST_NAME, may_be_empty=True)
+    address = clean_base_url(base_url)
+    with transaction.atomic():
+        participant, is_new = Participant.objects.get_or_create(
+            name=name, defaults={"base_url": address, "owner": owner}
+        )
+        if not is_new:
+            raise ParticipantError(f"There is a participant {name} already.")
+        audit.record(by, "participant.created", ("participant", name), after=_told(participant))
+    return participant
+
+
+def change(participant: Participant, by: audit.Actor, *, base_url: str, owner: str) -> None:
+    """Raises `ParticipantError`. A change that changes nothing is not recorded."""
+    _check_text("The owner", owner, LONGEST_NAME, may_be_empty=True)
+    address = clean_base_url(base_url)
+    with transaction.atomic():
+        locked = Participant.objects.select_for_update(no_key=True).get(pk=participant.pk)
+        before = _told(locked)
+        locked.base_url, locked.owner = address, owner
+        if before != _told(locked):
+            locked.save(update_fields=["base_url", "owner"])
+            audit.record(
+                by, "participant.changed", ("participant", locked.name), before=before, after=_told(locked)
+            )
+    participant.base_url, participant.owner = address, owner
+
+
+def issue_key(participant: Participant, saga_types: Iterable[str], by: audit.Actor) -> str:
+    """A new key, which nobody can read again. `saga_types`: all that it may report on; empty: any."""
+    types = sorted(set(saga_types))
+    for saga_type in types:
+        _check_text("A saga type", saga_type, LONGEST_NAME)
+    secret = KEY_PREFIX + token_urlsafe(32)
+    with transaction.atomic():
+        key = ParticipantKey.objects.create(
+            participant=participant,
+            prefix=secret[:SHOWN],
+            digest=_digest(secret),
+            saga_types=types,
+            created_by=by.name,
+        )
+        told = {"key": key.prefix, "saga_types": types}
+        audit.record(by, "participant.key_issued", ("participant", participant.name), after=told)
+    return secret
+
+
+def revoke(key: ParticipantKey, by: audit.Actor) -> bool:
+    """From the next request on nobody gets in with it. False where it had been revoked before."""
+    with transaction.atomic():
+        revoked = ParticipantKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
+        if revoked:
+            name = ("participant", key.participant.name)
+            audit.record(by, "participant.key_revoked", name, before={"key": key.prefix})
+    return bool(revoked)
+
+
+def find_by_secret(secret: str) -> ParticipantKey | None:
+    """The key, with its participant, unless it is unknown or revoked. One query, nothing cached."""
+    if not secret.startswith(KEY_PREFIX):
+        return None
+    keys = ParticipantKey.objects.select_related("participant")
+    return keys.filter(digest=_digest(secret), revoked_at=None).first()
+
+
+def note_use(key: ParticipantKey) -> None:
+    """Write down that the key was used, at most once in USE_NOTED_EVERY."""
+    now = timezone.now()
+    if key.last_used_at is None or now - key.last_used_at >= USE_NOTED_EVERY:
+        is_due = Q(last_used_at=None) | Q(last_used_at__lte=now - USE_NOTED_EVERY)
+        ParticipantKey.objects.filter(is_due, pk=key.pk).update(last_used_at=now)
+
+
+def issue_signing_secret(participant: Participant, by: audit.Actor) -> str:
+    """A new secret for what Amends sends to it, in place of the one before. Tell it to the participant."""
+    secret = SIGNING_PREFIX + base64.b64encode(token_bytes(SIGNING_BYTES)).decode()
+    with transaction.atomic():
+        locked = Participant.objects.select_for_update(no_key=True).get(pk=participant.pk)
+        action = (
+            "participant.signing_secret_changed"
+            if locked.signing_secret
+            else "participant.signing_secret_set"
+        )
+        locked.signing_secret = participant.signing_secret = secrets.encrypt(secret)
+        locked.save(update_fields=["signing_secret"])
+        audit.record(by, action, ("participant", locked.name))
+    return secret
+
+
+def signing_secret(participant: Participant) -> str | None:
+    """`whsec_…` (Standard Webhooks); None where there is none. Raises `secrets.SecretUnreadableError`."""
+    return secrets.decrypt(participant.signing_secret) if participant.signing_secret else None
+
+
+def clean_base_url(text: str) -> str:
+    """An http or https address without the slash at its end; empty stays empty. Raises `ParticipantError`."""
+    if not text:
+        return ""
+    try:
+        parts = urlsplit(text)
+        is_good = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        is_good = False
+    if not is_good or len(text) > 500 or CONTROL.search(text) or " " in text:
+        raise ParticipantError("The base URL must be an address such as https://payment.example:8443/amends.")
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        raise ParticipantError("The base URL must have no user, query or fragment.")
+    return text.rstrip("/")
+
+
+def _told(participant: Participant) -> dict[str, str]:
+    return {"base_url": participant.base_url, "owner": participant.owner}
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def _check_text(what: str, text: str, longest: int, *, may_be_empty: bool = False) -> None:
+    if not text.strip() and not may_be_empty:
+        raise ParticipantError(f"{what} must not be empty.")
+    if len(text) > longest:
+        raise ParticipantError(f"{what} must be at most {longest} characters long.")
+    if CONTROL.search(text):
+        raise ParticipantError(f"{what} must not hold control characters.")
