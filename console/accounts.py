@@ -1,9 +1,48 @@
 """Accounts are made by an admin (`manage.py create_user`), never by signing up."""
 
+from collections.abc import Iterable
+
 from allauth.account.adapter import DefaultAccountAdapter
+from django.contrib.auth.models import Group, User
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
+from console.permissions import Role
+from sagas import audit
+from sagas.audit import Actor
 
-class Adapter(DefaultAccountAdapter):
+
+class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # it has no types
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+
+class UserExistsError(Exception):
+    """There is a user of that name already."""
+
+
+def create_user(name: str, roles: Iterable[Role], password: str, by: Actor) -> User:
+    """Raises ValidationError for a name that cannot be used, UserExistsError for one that is taken."""
+    user = User(username=User.normalize_username(name))
+    user.set_password(password)
+    user.clean_fields()
+    named = sorted(set(roles))
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+            user.groups.set(Group.objects.filter(name__in=named))
+            audit.record(by, "user.created", ("user", user.username), after={"roles": named})
+    except IntegrityError:
+        raise UserExistsError(user.username) from None
+    return user
+
+
+def complaints(name: str, password: str) -> list[str]:
+    """What is weak about a password, for people; empty when it will do."""
+    try:
+        validate_password(password, User(username=name))
+    except ValidationError as error:
+        return error.messages
+    return []

@@ -6,7 +6,7 @@ The four roles are Django groups. Each includes what the one before it may do, a
 from enum import StrEnum
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -37,22 +37,19 @@ ALLOWED: dict[Act, frozenset[Role]] = {
 }
 
 
-def roles(user: AbstractBaseUser | AnonymousUser) -> frozenset[Role]:
-    """The user's roles; a superuser has all. Asked once per user object, as one request asks often."""
-    if not user.is_authenticated or not user.is_active:
+def roles(user: User | AnonymousUser) -> frozenset[Role]:
+    """The user's roles; a superuser has all. Looked up once per user object, as one request asks often."""
+    if isinstance(user, AnonymousUser) or not user.is_active:
         return frozenset()
-    known = getattr(user, "_amends_roles", None)
+    known: frozenset[Role] | None = user.__dict__.get("_roles_in_amends")
     if known is None:
-        if getattr(user, "is_superuser", False):
-            known = frozenset(Role)
-        else:
-            names = set(user.groups.values_list("name", flat=True))  # type: ignore[union-attr]
-            known = frozenset(role for role in Role if role in names)
-        user._amends_roles = known  # type: ignore[union-attr]
+        names = set(Role) if user.is_superuser else set(user.groups.values_list("name", flat=True))
+        known = frozenset(role for role in Role if role in names)
+        user.__dict__["_roles_in_amends"] = known
     return known
 
 
-def may(user: AbstractBaseUser | AnonymousUser, act: Act) -> bool:
+def may(user: User | AnonymousUser, act: Act) -> bool:
     return bool(roles(user) & ALLOWED[act])
 
 

@@ -1,4 +1,4 @@
-"""Settings: read from the environment (docs/deploy.md lists each); unsafe ones refuse to start (checks.py)."""
+"""Settings: from the environment (docs/deploy.md lists each); unsafe ones refuse to start (checks.py)."""
 
 import os
 from pathlib import Path
@@ -43,6 +43,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "console.paths.keep_encoded_slashes",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -74,7 +75,7 @@ TEMPLATES = [
 
 
 def database(url: str) -> dict[str, object]:
-    """`postgresql://user:password@host:port/name?option=value` as Django's settings; sockets by `?host=/path`."""
+    """`postgresql://user:password@host:port/name?option=value` for Django; sockets by `?host=/path`."""
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query))
     return {
@@ -109,6 +110,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
 }
+# What is due each second need not be remembered: a schedule in memory survives every crash.
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     name: {"task": task, "schedule": every, "options": {"expires": max(every, 1.0) * 5}}
     for name, task, every in [
@@ -184,8 +187,11 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["console.permissions.MayView"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["console.api.rendering.Json"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "console.api.pagination.Keyset",
+    "DEFAULT_FILTER_BACKENDS": ["console.api.filters.Filters"],
+    "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "console.api.problems.handle",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
@@ -222,3 +228,18 @@ DEFAULT_FROM_EMAIL = env.text("ALERT_EMAIL_FROM", "amends@localhost")
 ALERT_EMAIL_TO = env.words("ALERT_EMAIL_TO")
 ALERT_WEBHOOK_URLS = env.words("ALERT_WEBHOOK_URLS")
 ALERT_WEBHOOK_SECRET = env.text("ALERT_WEBHOOK_SECRET")
+
+# Sent as a bearer token it opens /metrics; so do API tokens and, where BASE_URL is local, local peers.
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+
+# text: a line for people; json: an object for a log store. Neither holds headers, bodies or secrets.
+LOG_FORMAT = env.text("LOG_FORMAT", "text")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"text": {"()": "console.logs.Lines"}, "json": {"()": "console.logs.Objects"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
+    # Django's own handlers would write to nobody: DEBUG is off, and nobody is an ADMIN.
+    "loggers": {"django": {"handlers": [], "level": "WARNING", "propagate": True}},
+}

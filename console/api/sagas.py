@@ -1,0 +1,232 @@
+"""Sagas: `GET /api/v1/sagas`, `…/sagas/{type}/{id}`, `…/sagas/{type}/{id}/events`."""
+
+from typing import Any
+
+import django_filters as filters
+from django.db.models import F, Prefetch, Q, QuerySet
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from console import search
+from console.api.problems import BadParameterError
+from console.api.rendering import Raw
+from sagas import facts, links, standing
+from sagas.facts import Moment
+from sagas.fold import Step
+from sagas.models import Event, Finding, Saga, SagaKey
+from sagas.vocabulary import Code, Condition, Kind, Severity, Status, StepKind, StepState
+
+# A saga that falls ill again and again shows its newest findings; the open ones are always among them.
+MOST_FINDINGS = 200
+
+
+class SagaFilters(filters.FilterSet):  # type: ignore[misc]  # it has no types
+    type = filters.CharFilter("saga_type", label="Exactly this saga type.")
+    status = filters.MultipleChoiceFilter(choices=[(s, s) for s in Status], label="Any of these.")
+    condition = filters.MultipleChoiceFilter(choices=[(c, c) for c in Condition], label="Any of these.")
+    started_after = filters.IsoDateTimeFilter("started_at", "gt", label="UTC where no zone is given.")
+    started_before = filters.IsoDateTimeFilter("started_at", "lt", label="UTC where no zone is given.")
+    key = filters.CharFilter(
+        method="by_key", label="A business key, as name:value. Given several times, all must fit."
+    )
+    q = filters.CharFilter(method="by_text", label="How an id, a business key or a shown value begins.")
+    problem = filters.NumberFilter(method="by_problem", label="With an open finding of this problem.")
+
+    def by_key(self, found: QuerySet[Saga], name: str, value: str) -> QuerySet[Saga]:
+        for each in self.data.getlist(name):
+            key, _, wanted = each.partition(":")
+            if not (key and wanted) or "\0" in each:
+                raise BadParameterError(name, "Must be a key's name and its value, as name:value.")
+            found = found.filter(Q(keys__name=key, keys__value=wanted, keys__links=True))
+        return found
+
+    def by_text(self, found: QuerySet[Saga], name: str, value: str) -> QuerySet[Saga]:
+        return found.filter(search.matching(value))
+
+    def by_problem(self, found: QuerySet[Saga], name: str, value: Any) -> QuerySet[Saga]:
+        return found.filter(pk__in=Finding.objects.filter(problem=value, closed_at=None).values("saga"))
+
+
+class SagaOut(serializers.Serializer[Saga]):
+    """A saga as its row tells."""
+
+    type = serializers.CharField(source="saga_type")
+    id = serializers.CharField(source="saga_id")
+    version = serializers.CharField(source="definition.version", allow_null=True, default=None)
+    status = serializers.ChoiceField([(s, s) for s in Status])
+    condition = serializers.ChoiceField([(c, c) for c in Condition])
+    open_effects = serializers.ListField(child=serializers.CharField())
+    unknown_effects = serializers.ListField(child=serializers.CharField())
+    waiting_on = serializers.CharField(help_text="The step that runs or comes next; empty once it has ended.")
+    revision = serializers.IntegerField(help_text="Grows with each event; repairs are pinned to it.")
+    events = serializers.IntegerField(source="revision", help_text="Distinct events.")
+    redeliveries = serializers.IntegerField(help_text="Arrivals of events that were there already.")
+    keys = serializers.SerializerMethodField(help_text="Business keys: name to value.")
+    display = serializers.DictField(child=serializers.CharField())
+    started_at = serializers.DateTimeField(allow_null=True)
+    last_event_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+    url = serializers.SerializerMethodField(help_text="Its page, for people.")
+
+    def get_keys(self, saga: Saga) -> dict[str, str]:
+        return {key.name: key.value for key in saga.keys.all() if key.links}
+
+    def get_url(self, saga: Saga) -> str:
+        return links.saga(saga.saga_type, saga.saga_id)
+
+
+class EvidenceOut(serializers.Serializer[dict[str, str]]):
+    source = serializers.CharField()  # type: ignore[assignment]  # fields are taken out of the class
+    id = serializers.CharField()
+
+
+class FindingOut(serializers.Serializer[Finding]):
+    code = serializers.ChoiceField([(c, c) for c in Code])
+    step = serializers.CharField(help_text="Empty where it is about the whole saga.")
+    severity = serializers.ChoiceField([(s, s) for s in Severity])
+    open = serializers.SerializerMethodField()
+    condition = serializers.ChoiceField([(c, c) for c in Condition])
+    since = serializers.DateTimeField()
+    opened_at = serializers.DateTimeField()
+    closed_at = serializers.DateTimeField(allow_null=True)
+    evidence = EvidenceOut(many=True)
+    detail = serializers.DictField()
+    problem = serializers.IntegerField(source="problem_id")
+
+    def get_open(self, finding: Finding) -> bool:
+        return finding.closed_at is None
+
+
+class StampField(serializers.DateTimeField):
+    """A time of the fold: a moment, or microseconds."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_null=True, default=None, **options)
+
+    def to_representation(self, value: Moment | int) -> str:  # type: ignore[override]
+        microseconds = value.stamp.time if isinstance(value, Moment) else value
+        return str(super().to_representation(facts.moment(microseconds)))
+
+
+class StepOut(serializers.Serializer[Step]):
+    """Where a step stands; the times are those of the execution that speaks for it."""
+
+    name = serializers.CharField()
+    title = serializers.CharField()
+    kind = serializers.ChoiceField([(k, k) for k in StepKind], allow_null=True)
+    participant = serializers.CharField()
+    state = serializers.ChoiceField([(s, s) for s in StepState])
+    attempts = serializers.IntegerField()
+    executions = serializers.SerializerMethodField()
+    started_at = StampField(source="run.started")
+    finished_at = serializers.SerializerMethodField()
+    deadline_at = StampField(source="run.deadline")
+    compensation_started_at = StampField(source="run.undo_started")
+    compensated_at = StampField(source="run.undone")
+    compensation_deadline_at = StampField(source="run.undo_deadline")
+    last_error = serializers.CharField(source="run.error", default="")
+
+    def get_executions(self, step: Step) -> int:
+        return len(step.runs)
+
+    @extend_schema_field(StampField())
+    def get_finished_at(self, step: Step) -> str | None:
+        end = step.run and (step.run.completed or step.run.failed)
+        return StampField().to_representation(end) if end else None
+
+
+class SagaDetailOut(SagaOut):
+    """A saga as it stands now; the context's `standing` is what was derived for it."""
+
+    title = serializers.SerializerMethodField(help_text="Of its type.")
+    deadline_at = serializers.SerializerMethodField(help_text="When all of it should have ended.")
+    findings = serializers.SerializerMethodField()
+    steps = serializers.SerializerMethodField()
+
+    def get_title(self, saga: Saga) -> str:
+        definition = self.context["standing"].definition
+        return definition.title if definition else saga.saga_type
+
+    @extend_schema_field(StampField())
+    def get_deadline_at(self, saga: Saga) -> str | None:
+        deadline = self.context["standing"].state.deadline
+        return StampField().to_representation(deadline) if deadline else None
+
+    @extend_schema_field(FindingOut(many=True))
+    def get_findings(self, saga: Saga) -> Any:
+        newest = saga.findings.order_by(F("closed_at").desc(nulls_first=True), "-pk")
+        return FindingOut(newest[:MOST_FINDINGS], many=True).data  # type: ignore[arg-type]  # many
+
+    @extend_schema_field(StepOut(many=True))
+    def get_steps(self, saga: Saga) -> Any:
+        return StepOut(self.context["standing"].state.steps, many=True).data
+
+
+class EventOut(serializers.Serializer[Event]):
+    id = serializers.CharField(source="event_id")
+    source = serializers.CharField()  # type: ignore[assignment]  # fields are taken out of the class
+    type = serializers.ChoiceField([(k, k) for k in Kind], source="kind")
+    time = serializers.DateTimeField()
+    time_given = serializers.BooleanField(help_text="False: the sender gave none, and it is that of receipt.")
+    received_at = serializers.DateTimeField()
+    participant = serializers.CharField(source="participant.name", allow_null=True, default=None)
+    step = serializers.CharField()
+    execution = serializers.CharField()
+    attempt = serializers.IntegerField(allow_null=True)
+    sequence = serializers.CharField()
+    attributes = serializers.DictField(help_text="The other context attributes, as sent.")
+    # A payload may be any JSON value, and is passed on to the letter.
+    data = serializers.SerializerMethodField()  # type: ignore[assignment]
+
+    def get_data(self, event: Event) -> Any:
+        return None if event.data is None else Raw(event.data.encode())
+
+
+class Sagas(ListAPIView[Saga]):
+    """The newest first."""
+
+    queryset = (
+        Saga.objects.select_related("definition")
+        .defer("facts", "definition__source", "definition__body")
+        .prefetch_related(Prefetch("keys", SagaKey.objects.filter(links=True).order_by("pk")))
+    )
+    serializer_class = SagaOut
+    filterset_class = SagaFilters
+
+
+class OneSaga(APIView):
+    @extend_schema(responses=SagaDetailOut)
+    def get(self, request: Request, saga_type: str, saga_id: str) -> Response:
+        """A saga as it stands now, with its steps and findings."""
+        saga = find(saga_type, saga_id)
+        found = standing.of(saga, timezone.now())
+        # The row's own columns are as old as its last event or sweep.
+        saga.status = found.state.status
+        saga.open_effects, saga.unknown_effects = found.state.open_effects, found.state.unknown_effects
+        saga.waiting_on = found.state.waiting_on
+        return Response(SagaDetailOut(saga, context={"standing": found}).data)
+
+
+class SagaEvents(ListAPIView[Event]):
+    """In the order of their times."""
+
+    serializer_class = EventOut
+    order = ("time", "source", "event_id")
+
+    def get_queryset(self) -> QuerySet[Event]:
+        if getattr(self, "swagger_fake_view", False):
+            return Event.objects.none()
+        saga = find(self.kwargs["saga_type"], self.kwargs["saga_id"])
+        return Event.objects.filter(saga=saga).select_related("participant")
+
+
+def find(saga_type: str, saga_id: str) -> Saga:
+    """Raises Http404."""
+    sagas = Saga.objects.select_related("definition").defer("definition__source", "definition__body")
+    return get_object_or_404(sagas, saga_type=saga_type, saga_id=saga_id)

@@ -1,0 +1,188 @@
+"""/metrics for Prometheus: what this process counted, and what the database says in few, bounded queries."""
+
+import os
+from collections.abc import Iterable
+from datetime import timedelta
+from ipaddress import ip_address
+from secrets import compare_digest
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Count, Min, QuerySet, Sum
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from compensation.models import Repair, RepairAction
+from console import permissions, tokens
+from console.permissions import Act
+from sagas.models import Delivery, Heartbeat, Problem, Quarantined, Saga
+from sagas.vocabulary import ENDED, Condition, Status
+
+# Rows are counted no further than this, so that a scrape stays cheap when things are bad.
+MOST_COUNTED = 100_000
+UP_TO = f" Counted up to {MOST_COUNTED}."
+# What a scrape may cost the database, a query.
+STATEMENT_TIMEOUT = timedelta(seconds=2)
+
+registry = CollectorRegistry()
+ProcessCollector(registry=registry)
+_events = Counter("amends_events", "Events taken at POST /api/v1/events.", ["outcome"], registry=registry)
+
+
+def count_events(outcome: str, number: int = 1) -> None:
+    """`outcome`: stored, duplicate or quarantined."""
+    _events.labels(outcome).inc(number)
+
+
+@require_safe
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    if not may_scrape(request):
+        why = "Send METRICS_TOKEN, or a person's API token, as Authorization: Bearer …\n"
+        headers = {"WWW-Authenticate": 'Bearer realm="amends"'}
+        return HttpResponse(why, status=401, headers=headers, content_type="text/plain; charset=utf-8")
+    return HttpResponse(generate_latest(_gathered()), content_type=CONTENT_TYPE_LATEST)
+
+
+def may_scrape(request: HttpRequest) -> bool:
+    """A bearer token that fits; a signed-in person; or, where Amends is served to this machine only, all."""
+    word, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if word.lower() == "bearer":
+        given, wanted = secret.strip().encode(), settings.METRICS_TOKEN.encode()
+        if wanted and compare_digest(given, wanted):
+            return True
+        token = tokens.find(given)
+        return token is not None and permissions.may(token.user, Act.VIEW)
+    if permissions.may(request.user, Act.VIEW):
+        return True
+    # Behind a proxy on the same machine every peer looks local: there BASE_URL names the outside address.
+    is_served_here = is_loopback(urlsplit(settings.BASE_URL).hostname)
+    return is_served_here and is_loopback(request.META.get("REMOTE_ADDR"))
+
+
+def is_loopback(host: str | None) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _gathered() -> CollectorRegistry:
+    """With PROMETHEUS_MULTIPROC_DIR set, the counters of all web processes of this machine together."""
+    gathered = CollectorRegistry()
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        MultiProcessCollector(gathered)  # type: ignore[no-untyped-call]
+    else:
+        gathered.register(_Same(registry))
+    gathered.register(Database())
+    return gathered
+
+
+class _Same(Collector):
+    """Another registry's metrics."""
+
+    def __init__(self, source: CollectorRegistry) -> None:
+        self._source = source
+
+    def collect(self) -> Iterable[Metric]:
+        return self._source.collect()
+
+
+class Database(Collector):
+    """The rows that matter, counted by indexes, in one transaction with a limit on each statement's time."""
+
+    def describe(self) -> Iterable[Metric]:
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        with transaction.atomic(), connection.cursor() as cursor:
+            milliseconds = STATEMENT_TIMEOUT // timedelta(milliseconds=1)
+            cursor.execute(f"SET LOCAL statement_timeout = {milliseconds:d}")
+            return [*_of_sagas(), *_of_problems(), *_of_work()]
+
+
+def _of_sagas() -> Iterable[Metric]:
+    open_ = _gauge("amends_sagas_open", "Sagas that have not ended, by status." + UP_TO, "status")
+    for status in sorted(set(Status) - ENDED):
+        open_.add_metric([status], _up_to(Saga.objects.filter(status=status)))
+    unwell = _gauge("amends_sagas_unwell", "Sagas that are not healthy, by condition." + UP_TO, "condition")
+    for condition in Condition:
+        if condition != Condition.HEALTHY:
+            unwell.add_metric([condition], _up_to(Saga.objects.filter(condition=condition)))
+    yield from (open_, unwell)
+    with connection.cursor() as cursor:
+        # What the planner believes; -1 before the table was first looked at.
+        cursor.execute("SELECT greatest(reltuples, 0) FROM pg_class WHERE oid = %s::regclass", ["sagas_saga"])
+        (estimate,) = cursor.fetchone()
+    yield _plain("amends_sagas_estimated", "All sagas, as the database estimates.", estimate)
+    now = timezone.now()
+    due = Saga.objects.filter(due_at__lte=now)
+    yield _plain("amends_sagas_due", "Sagas that wait for the sweep." + UP_TO, _up_to(due))
+    oldest = due.aggregate(at=Min("due_at"))["at"]
+    yield _plain(
+        "amends_sagas_due_oldest_seconds",
+        "For how long the saga that is due longest has waited for the sweep.",
+        (now - oldest).total_seconds() if oldest else 0,
+    )
+
+
+def _of_problems() -> Iterable[Metric]:
+    problems = Problem.objects.filter(closed_at=None)
+    by_condition = _gauge("amends_problems_open", "Open problems, by condition.", "condition")
+    counts = problems.values_list("condition").annotate(Count("pk")).order_by("condition")
+    for condition, number in counts:
+        by_condition.add_metric([condition], number)
+    findings = _gauge("amends_findings_open", "Open findings, by code.", "code")
+    for code, number in problems.values_list("code").annotate(Sum("open_count")).order_by("code"):
+        findings.add_metric([code], number)
+    return by_condition, findings
+
+
+def _of_work() -> Iterable[Metric]:
+    deliveries = _gauge("amends_deliveries", "Alerts that have not arrived, by state." + UP_TO, "state")
+    for state in (Delivery.State.PENDING, Delivery.State.FAILED):
+        deliveries.add_metric([state.value], _up_to(Delivery.objects.filter(state=state)))
+    actions = _gauge("amends_repair_actions_open", "Actions of running repairs, by state." + UP_TO, "state")
+    for word in RepairAction.OPEN_STATES:
+        actions.add_metric([word], _up_to(RepairAction.objects.filter(state=word)))
+    running = _up_to(Repair.objects.filter(state=Repair.State.RUNNING))
+    quarantined = _up_to(Quarantined.objects.filter(state=Quarantined.State.OPEN))
+    ages = _gauge("amends_job_age_seconds", "Seconds since a periodic job last finished.", "job")
+    now = timezone.now()
+    for heartbeat in Heartbeat.objects.order_by("name"):
+        ages.add_metric([heartbeat.name], max(0.0, (now - heartbeat.at).total_seconds()))
+    return (
+        deliveries,
+        actions,
+        _plain("amends_repairs_running", "Repairs that run." + UP_TO, running),
+        _plain("amends_quarantined_open", "Events in quarantine." + UP_TO, quarantined),
+        ages,
+    )
+
+
+def _up_to(rows: QuerySet[Any]) -> int:
+    return rows.order_by().values("pk")[:MOST_COUNTED].count()
+
+
+def _gauge(name: str, help_: str, label: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, help_, labels=[label])
+
+
+def _plain(name: str, help_: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, help_, value=value)

@@ -1,0 +1,43 @@
+"""The people in these tests: one of each role, and outsiders. Each comes with a client that is signed in."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.test import Client
+
+from console import tokens
+from console.permissions import Role
+from sagas.audit import Actor
+
+PASSWORD = "correct horse battery staple"
+
+
+@dataclass
+class Person:
+    user: User
+
+    @cached_property
+    def browser(self) -> Client:
+        client = Client()
+        client.force_login(self.user)
+        return client
+
+    @cached_property
+    def token(self) -> str:
+        return tokens.issue(self.user, Actor.system()).secret
+
+    @cached_property
+    def program(self) -> Client:
+        return Client(headers={"Authorization": f"Bearer {self.token}"})
+
+
+def person(name: str, *roles: Role, **more: Any) -> Person:
+    user = User.objects.create_user(name, password=PASSWORD, **more)
+    user.groups.set(Group.objects.filter(name__in=roles))
+    return Person(user)
+
+
+def everyone() -> dict[str, Person]:
+    return {role.value: person(role.value, role) for role in Role} | {"outsider": person("outsider")}
