@@ -7,6 +7,7 @@ their environment. Nothing here reads or writes the `DATA` of a running stack.
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
@@ -14,8 +15,9 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from console.stack import postgres, valkey
+from console.stack import children, postgres, valkey
 
+START_SECONDS = 30.0
 STARTED = pytest.StashKey["Cluster"]()
 
 
@@ -31,24 +33,29 @@ class Cluster:
             self.server, log, postgres.UNSAFE_BUT_FAST | {"max_connections": "200"}
         )
         self.broker = valkey.start(self.folder / "valkey", log, keep=False)
-        ready = postgres.wait_until_ready(self.server, self.database)
-        if not (ready and valkey.wait_until_ready(self.folder / "valkey", self.broker)):
+        ready = children.wait_until(lambda: postgres.answers(self.server), self.database, START_SECONDS)
+        if not (ready and children.wait_until(self._broker_answers, self.broker, START_SECONDS)):
             raise pytest.UsageError(f"The test servers did not start:\n{log.read_text()}")
         postgres.create_database(self.server)
+
+    def _broker_answers(self) -> bool:
+        return valkey.answers(self.folder / "valkey")
 
     def environment(self) -> dict[str, str]:
         return {
             "DATA": str(self.folder / "data"),
             "DATABASE_URL": self.server.url(),
-            "BROKER_URL": valkey.url(valkey.socket_in(self.folder / "valkey")),
+            "BROKER_URL": valkey.url(self.folder / "valkey"),
             "SECRET_KEY": "only-for-tests-" * 4,
             "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
             "AMENDS_TEST_CLUSTER": str(self.folder),
         }
 
     def stop(self) -> None:
-        valkey.stop(self.broker)
-        postgres.stop(self.database)
+        children.ask_to_end(self.broker, signal.SIGTERM)
+        children.ask_to_end(self.database, postgres.STOP_SIGNAL)
+        children.await_end(self.broker, 2)
+        children.await_end(self.database, 4)
         postgres.remove(self.folder / "postgres")
         shutil.rmtree(self.folder)
 

