@@ -80,8 +80,8 @@ def meaning(kind: str, answer: Answer) -> Meaning:
 def reason(answer: Answer) -> str:
     """Why, in the participant's words: `detail` or `title` of problem details (RFC 9457), else its text."""
     data = _json(answer.text)
-    told = (data.get("detail") or data.get("title")) if isinstance(data, dict) else answer.text.strip()
-    text = told if isinstance(told, str) else ""
+    named = (data.get("detail") or data.get("title")) if isinstance(data, dict) else None
+    text = named if isinstance(named, str) else answer.text.strip()
     return f"{answer.status}: {text[:LONGEST_REASON]}" if text else f"It answered {answer.status}."
 
 

@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 from standardwebhooks import Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from compensation.filling import is_below
 from compensation.transports import MOST_BYTES, Answer, Call, TransportError
@@ -75,7 +76,7 @@ async def _read(response: httpx.Response) -> bytes:
 def _headers(call: Call, now: datetime) -> dict[str, str]:
     try:
         signature = Webhook(call.secret).sign(call.idempotency_key, now, call.body)
-    except (ValueError, RuntimeError):
+    except (ValueError, EmptyWebhookSecretError):
         # Without `from`: the library's own words could hold the secret.
         raise TransportError("The participant's signing secret is none.", permanent=True) from None
     headers = {

@@ -1,0 +1,138 @@
+"""Requests are filled to the letter, and lead nowhere else than to the participant."""
+
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compensation.filling import UnfilledError, fill_body, fill_url, is_below, payload
+
+BASE = "https://payment.example:8443/amends"
+
+
+def values(**known: object):
+    def value(name: str) -> object:
+        if name not in known:
+            raise UnfilledError(f"{{{name}}} means nothing here")
+        return known[name]
+
+    return value
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{x}", '"text"'),
+        ("{n}", "129"),
+        ("{money}", "49.90"),
+        ("{list}", '[1, {"a": null}]'),
+        ("{none}", "null"),
+        ("{yes}", "true"),
+        ("{money} EUR for {x}", '"49.90 EUR for text"'),
+        ("{yes}!", '"true!"'),
+        ({"a": ["{n}", 1.5, None], "b": "plain"}, '{"a": [129, 1.5, null], "b": "plain"}'),
+        ({}, "{}"),
+        (None, ""),
+        ("{brace}", '"{x}"'),
+    ],
+)
+def test_bodies(template: object, expected: str):
+    known = values(
+        x="text", n=129, money=Decimal("49.90"), list=[1, {"a": None}], none=None, yes=True, brace="{x}"
+    )
+    assert fill_body(template, known) == expected
+
+
+@pytest.mark.parametrize("name", ["none", "list", "object", "empty"])
+def test_what_cannot_stand_within_a_text_is_refused(name: str):
+    known = values(none=None, list=[], object={}, empty="")
+    with pytest.raises(UnfilledError, match=name):
+        fill_body(f"so much: {{{name}}}", known)
+    with pytest.raises(UnfilledError, match=name):
+        fill_url(BASE, f"/steps/{{{name}}}", known)
+
+
+def test_numbers_keep_their_digits():
+    data = payload('{"amount": 12345678901234567890.1200, "id": 18446744073709551617}')
+    assert (
+        fill_body("{a}", values(a=data))
+        == '{"amount": 12345678901234567890.1200, "id": 18446744073709551617}'
+    )
+    assert payload("not json") is None
+    assert payload(None) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("order 1/2", "order%201%2F2"),
+        ("../../admin", "..%2F..%2Fadmin"),
+        ("//evil.example", "%2F%2Fevil.example"),
+        ("@evil.example", "%40evil.example"),
+        ("a?b=c#d", "a%3Fb%3Dc%23d"),
+        ("x\r\nHost: evil", "x%0D%0AHost%3A%20evil"),
+        ("ü", "%C3%BC"),
+    ],
+)
+def test_values_are_encoded_in_addresses(value: str, expected: str):
+    assert fill_url(BASE, "/steps/{saga}?saga={saga}", values(saga=value)) == (
+        f"{BASE}/steps/{expected}?saga={expected}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "saga"),
+    [
+        ("//evil.example/x", ""),
+        ("x", ""),
+        ("/a/../../x", ""),
+        ("/a/{saga}/x", ".."),
+        ("/a/{saga}/x", "."),
+        ("/a/%2E%2e/x", ""),
+        ("/a\\x", ""),
+        ("/a#x", ""),
+    ],
+)
+def test_paths_that_lead_elsewhere_are_refused(path: str, saga: str):
+    with pytest.raises(UnfilledError):
+        fill_url(BASE, path, values(saga=saga))
+
+
+@pytest.mark.parametrize(
+    ("url", "base"),
+    [
+        ("https://payment.example:8443/other", BASE),
+        ("https://payment.example:8443/amendsX/a", BASE),
+        ("https://payment.example/amends/a", BASE),
+        ("http://payment.example:8443/amends/a", BASE),
+        ("https://payment.example:8443@evil.example/amends/a", BASE),
+        ("https://evil.example/amends/a", BASE),
+        ("https://payment.example:99999/amends/a", BASE),
+        ("ftp://payment.example/a", "ftp://payment.example"),
+        ("http:///a", "http://"),
+        ("http://payment.example?x/a", "http://payment.example?x"),
+    ],
+)
+def test_what_is_not_below_the_address(url: str, base: str):
+    assert not is_below(url, base)
+
+
+@given(st.text(min_size=1, max_size=40))
+def test_no_value_leads_out(value: str):
+    if any("\ud800" <= sign <= "\udfff" for sign in value):
+        return
+    try:
+        url = fill_url(BASE, "/steps/{saga}/status?saga={saga}", values(saga=value))
+    except UnfilledError:
+        assert value in {".", ".."}
+        return
+    assert is_below(url, BASE)
+    assert url.count("/") == BASE.count("/") + 3
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=10))
+def test_any_value_keeps_its_type(value: object):
+    body = fill_body({"a": "{x}"}, values(x=value))
+    assert json.loads(body) == {"a": value}
