@@ -465,11 +465,9 @@ def _status(state: State, definition: Definition | None) -> Status:
 
 
 def _all_done(steps: Iterable[Step]) -> bool:
-    return all(
-        step.state in {StepState.COMPLETED, StepState.SKIPPED}
-        for step in steps
-        if step.definition and step.definition.required
-    )
+    required = [step for step in steps if step.definition and step.definition.required]
+    done = {StepState.COMPLETED, StepState.SKIPPED}
+    return bool(required) and all(step.state in done for step in required)
 
 
 def _waiting_on(state: State) -> str:

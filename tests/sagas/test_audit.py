@@ -114,8 +114,8 @@ def test_the_database_refuses_to_change_the_log(statement: str) -> None:
         ("DELETE FROM sagas_auditentry", 1, "it and all up to 5 are missing"),
         ("DELETE FROM sagas_audithead", 0, "the head of the chain is missing"),
         ("UPDATE sagas_audithead SET hash = repeat('a', 64)", 5, "head"),
-        ("UPDATE sagas_audithead SET sequence = 4, hash = (SELECT hash FROM sagas_auditentry WHERE sequence = 4)",
-         5, "past the head"),
+        ("UPDATE sagas_audithead SET (sequence, hash) = (SELECT sequence, hash FROM sagas_auditentry e"
+         " WHERE e.sequence = 4)", 5, "past the head"),
     ],
 )  # fmt: skip
 def test_what_was_done_behind_its_back_is_found(statement: str, sequence: int, what: str) -> None:

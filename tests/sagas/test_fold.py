@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 from sagas import definitions, facts, fold
 from sagas.facts import Facts, Observed
 from sagas.vocabulary import Kind, Status, StepState
-
-START = 1_700_000_000_000_000
-NOW = facts.moment(START)
+from tests.sagas.saying import NOW, START, say
 
 DEFINITION = definitions.parse(
     """
@@ -30,41 +28,6 @@ steps:
 """,
     "order.yaml",
 )
-
-
-def say(words: str, *, source: str = "", gap: float = 10) -> list[Observed]:
-    """`"started; charge S C; refund …"` is spelt one word an event: `saga.started charge:S charge:K+`.
-
-    Events come `gap` seconds apart, each from the source named after its step unless `source` is given.
-    """
-    short = {
-        "S": Kind.STEP_STARTED,
-        "R": Kind.STEP_ATTEMPT_FAILED,
-        "C": Kind.STEP_COMPLETED,
-        "F": Kind.STEP_FAILED,
-        "T": Kind.STEP_TIMED_OUT,
-        "N": Kind.STEP_SKIPPED,
-        "KS": Kind.COMPENSATION_STARTED,
-        "K+": Kind.COMPENSATION_COMPLETED,
-        "K-": Kind.COMPENSATION_FAILED,
-        "KN": Kind.COMPENSATION_SKIPPED,
-    }
-    events = []
-    for place, word in enumerate(words.split()):
-        step, _, code = word.rpartition(":")
-        name, _, execution = step.partition("#")
-        events.append(
-            Observed(
-                source=source or name or "engine",
-                event_id=str(place),
-                kind=short[code] if step else Kind(word),
-                time=START + int(place * gap * fold.SECOND),
-                step=name,
-                execution=execution,
-                participant=source or name or "engine",
-            )
-        )
-    return events
 
 
 def state_of(words: str, definition: definitions.Definition | None = None, *, after: float = 0, **kwargs):
