@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from console import environment
+from console import environment, logs
 
 env = environment.load()
 BASE_DIR = environment.ROOT
@@ -53,6 +53,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "console.web.frame.viewer_zone",
 ]
 
 ROOT_URLCONF = "console.urls"
@@ -68,6 +69,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "console.web.frame.context",
             ],
         },
     }
@@ -133,6 +135,8 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+# Names are given by an admin, and no mail is ever sent to an account.
+ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "console.accounts.Adapter"
 ACCOUNT_SESSION_REMEMBER = True
 SESSION_COOKIE_AGE = 12 * 3600
@@ -185,14 +189,14 @@ REST_FRAMEWORK = {
         "console.api.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["console.permissions.MayView"],
+    "DEFAULT_PERMISSION_CLASSES": ["console.permissions.Permitted"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["console.api.rendering.Json"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["console.api.parsing.Json"],
     "DEFAULT_PAGINATION_CLASS": "console.api.pagination.Keyset",
     "DEFAULT_FILTER_BACKENDS": ["console.api.filters.Filters"],
     "DEFAULT_METADATA_CLASS": None,
-    "EXCEPTION_HANDLER": "console.api.problems.handle",
+    "EXCEPTION_HANDLER": "console.api.problem_details.handle",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {
@@ -233,13 +237,4 @@ ALERT_WEBHOOK_SECRET = env.text("ALERT_WEBHOOK_SECRET")
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 
 # text: a line for people; json: an object for a log store. Neither holds headers, bodies or secrets.
-LOG_FORMAT = env.text("LOG_FORMAT", "text")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"text": {"()": "console.logs.Lines"}, "json": {"()": "console.logs.Objects"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
-    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
-    # Django's own handlers would write to nobody: DEBUG is off, and nobody is an ADMIN.
-    "loggers": {"django": {"handlers": [], "level": "WARNING", "propagate": True}},
-}
+LOGGING = logs.configure(env.text("LOG_FORMAT", "text"), env.text("LOG_LEVEL", "INFO"))

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from console import search
-from console.api.problems import BadParameterError
+from console.api.problem_details import BadParameterError
 from console.api.rendering import Raw
 from sagas import facts, links, standing
 from sagas.facts import Moment

@@ -1,0 +1,59 @@
+"""The audit log: `GET /api/v1/audit`. It is written by the acts themselves."""
+
+import django_filters as filters
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView
+
+from console.permissions import Act
+from sagas.models import AuditEntry
+
+
+class AuditFilters(filters.FilterSet):  # type: ignore[misc]  # it has no types
+    actor = filters.CharFilter("actor", label="Exactly this name.")
+    action = filters.CharFilter("action", label="Exactly this action, such as repair.started.")
+    object_kind = filters.CharFilter("object_kind", label="Such as participant.")
+    object_id = filters.CharFilter("object_id", label="Exactly this.")
+    type = filters.CharFilter("saga__saga_type", label="About sagas of this type.")
+    id = filters.CharFilter("saga__saga_id", label="About the saga of this id.")
+    after = filters.IsoDateTimeFilter("at", "gt", label="UTC where no zone is given.")
+    before = filters.IsoDateTimeFilter("at", "lt", label="UTC where no zone is given.")
+
+
+class ActorOut(serializers.Serializer[AuditEntry]):
+    kind = serializers.CharField(source="actor_kind", help_text="person, token, key or system.")
+    name = serializers.CharField(source="actor")
+    address = serializers.CharField(allow_null=True)
+
+
+class ObjectOut(serializers.Serializer[AuditEntry]):
+    kind = serializers.CharField(source="object_kind")
+    id = serializers.CharField(source="object_id")
+
+
+class SagaNameOut(serializers.Serializer[AuditEntry]):
+    type = serializers.CharField(source="saga_type")
+    id = serializers.CharField(source="saga_id")
+
+
+class AuditOut(serializers.Serializer[AuditEntry]):
+    sequence = serializers.IntegerField()
+    at = serializers.DateTimeField()
+    actor = ActorOut(source="*")
+    action = serializers.CharField()
+    object = ObjectOut(source="*")
+    saga = SagaNameOut(allow_null=True)
+    reason = serializers.CharField()
+    before = serializers.JSONField(allow_null=True)
+    after = serializers.JSONField(allow_null=True)
+    previous_hash = serializers.CharField()
+    hash = serializers.CharField()
+
+
+class Audit(ListAPIView[AuditEntry]):
+    """The newest first."""
+
+    acts = {"GET": Act.AUDIT, "HEAD": Act.AUDIT}
+    queryset = AuditEntry.objects.select_related("saga").defer("saga__facts")
+    serializer_class = AuditOut
+    filterset_class = AuditFilters
+    order = ("-sequence",)

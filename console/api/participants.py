@@ -1,0 +1,147 @@
+"""Participants and their keys, below `/api/v1/participants`."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from console import actors
+from console.api.parsing import taken
+from console.permissions import Act
+from sagas import participants
+from sagas.models import Participant, ParticipantKey
+from sagas.participants import ParticipantError
+
+
+class KeyOut(serializers.Serializer[ParticipantKey]):
+    id = serializers.IntegerField()
+    prefix = serializers.CharField(help_text="Its first characters.")
+    saga_types = serializers.ListField(
+        child=serializers.CharField(), help_text="All that it may report on; empty: any."
+    )
+    created_at = serializers.DateTimeField()
+    created_by = serializers.CharField()
+    last_used_at = serializers.DateTimeField(allow_null=True)
+    revoked_at = serializers.DateTimeField(allow_null=True)
+
+
+class ParticipantOut(serializers.Serializer[Participant]):
+    name = serializers.CharField()
+    owner = serializers.CharField()
+    base_url = serializers.CharField(help_text="Where Amends calls it; empty: it never does.")
+    can_sign = serializers.SerializerMethodField(help_text="Whether a secret to sign requests with is set.")
+    created_at = serializers.DateTimeField()
+    keys = KeyOut(many=True)
+
+    def get_can_sign(self, participant: Participant) -> bool:
+        return bool(participant.signing_secret)
+
+
+class ParticipantIn(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=participants.LONGEST_NAME)
+    base_url = serializers.CharField(default="", allow_blank=True, max_length=500)
+    owner = serializers.CharField(default="", allow_blank=True, max_length=participants.LONGEST_NAME)
+
+
+class ChangesIn(serializers.Serializer[Any]):
+    base_url = serializers.CharField(required=False, allow_blank=True, max_length=500)
+    owner = serializers.CharField(required=False, allow_blank=True, max_length=participants.LONGEST_NAME)
+
+
+class KeyIn(serializers.Serializer[Any]):
+    saga_types = serializers.ListField(
+        child=serializers.CharField(max_length=participants.LONGEST_NAME),
+        default=list,
+        max_length=200,
+        help_text="All that it may report on; empty: any.",
+    )
+
+
+class SecretOut(serializers.Serializer[Any]):
+    secret = serializers.CharField(help_text="It is not shown again.")
+
+
+class Participants(ListAPIView[Participant]):
+    """The newest first."""
+
+    acts = {"POST": Act.MANAGE}
+    queryset = Participant.objects.prefetch_related("keys")
+    serializer_class = ParticipantOut
+
+    @extend_schema(request=ParticipantIn, responses={201: ParticipantOut})
+    def post(self, request: Request) -> Response:
+        """Make one. It has no key and no signing secret yet."""
+        given = taken(ParticipantIn, request)
+        try:
+            participant = participants.create(**given, by=actors.of(request))
+        except ParticipantError as error:
+            raise ValidationError(str(error)) from None
+        return Response(ParticipantOut(participant).data, status=HTTPStatus.CREATED)
+
+
+class OneParticipant(APIView):
+    acts = {"PATCH": Act.MANAGE}
+
+    @extend_schema(responses=ParticipantOut)
+    def get(self, request: Request, name: str) -> Response:
+        return Response(ParticipantOut(find(name)).data)
+
+    @extend_schema(request=ChangesIn, responses=ParticipantOut)
+    def patch(self, request: Request, name: str) -> Response:
+        """Change where it is called, or who owns it."""
+        participant, given = find(name), taken(ChangesIn, request)
+        now = {"base_url": participant.base_url, "owner": participant.owner}
+        try:
+            participants.change(participant, actors.of(request), **(now | given))
+        except ParticipantError as error:
+            raise ValidationError(str(error)) from None
+        return Response(ParticipantOut(participant).data)
+
+
+class Keys(APIView):
+    acts = {"POST": Act.MANAGE}
+
+    @extend_schema(request=KeyIn, responses={201: SecretOut})
+    def post(self, request: Request, name: str) -> Response:
+        """Make a key to send events with."""
+        participant, given = find(name), taken(KeyIn, request)
+        try:
+            secret = participants.issue_key(participant, given["saga_types"], actors.of(request))
+        except ParticipantError as error:
+            raise ValidationError({"saga_types": [str(error)]}) from None
+        return Response({"secret": secret}, status=HTTPStatus.CREATED)
+
+
+class OneKey(APIView):
+    acts = {"DELETE": Act.MANAGE}
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, name: str, pk: int) -> Response:
+        """Revoke it: nobody gets in with it from the next request on."""
+        keys = ParticipantKey.objects.select_related("participant")
+        participants.revoke(get_object_or_404(keys, pk=pk, participant__name=name), actors.of(request))
+        return Response(status=HTTPStatus.NO_CONTENT)
+
+
+class SigningSecret(APIView):
+    acts = {"POST": Act.MANAGE}
+
+    @extend_schema(request=None, responses={201: SecretOut})
+    def post(self, request: Request, name: str) -> Response:
+        """Make a new secret for what Amends sends to it, in place of the one before."""
+        secret = participants.issue_signing_secret(find(name), actors.of(request))
+        return Response({"secret": secret}, status=HTTPStatus.CREATED)
+
+
+def find(name: str) -> Participant:
+    """Raises Http404."""
+    found: QuerySet[Participant] = Participant.objects.prefetch_related("keys")
+    return get_object_or_404(found, name=name)

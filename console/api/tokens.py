@@ -1,0 +1,60 @@
+"""Your own API tokens: `GET, POST /api/v1/tokens`, `DELETE /api/v1/tokens/{id}`."""
+
+from http import HTTPStatus
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from console import actors, tokens
+from console.api.problem_details import Refusal
+from console.models import ApiToken
+
+
+class TokenOut(serializers.Serializer[ApiToken]):
+    id = serializers.IntegerField()
+    prefix = serializers.CharField(help_text="Its first characters.")
+    created_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField(allow_null=True)
+    revoked_at = serializers.DateTimeField(allow_null=True)
+
+
+class IssuedTokenOut(TokenOut):
+    secret = serializers.CharField(help_text="The token itself. It is not shown again.")
+
+
+def mine(request: Request) -> QuerySet[ApiToken]:
+    return ApiToken.objects.filter(user=request.user.pk)
+
+
+class Tokens(ListAPIView[ApiToken]):
+    """Your own, the newest first."""
+
+    serializer_class = TokenOut
+
+    def get_queryset(self) -> QuerySet[ApiToken]:
+        return mine(self.request)
+
+    @extend_schema(request=None, responses={201: IssuedTokenOut})
+    def post(self, request: Request) -> Response:
+        """Make one; only in the browser, so that whoever finds a token cannot make themselves another."""
+        if request.auth is not None or not request.user.is_authenticated:
+            detail = "A token makes no tokens: sign in, or use manage.py create_token."
+            raise Refusal(HTTPStatus.FORBIDDEN, "sign_in", detail)
+        issued = tokens.issue(request.user, actors.of(request))
+        body = {**TokenOut(issued.token).data, "secret": issued.secret}
+        return Response(body, status=HTTPStatus.CREATED)
+
+
+class OneToken(APIView):
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, pk: int) -> Response:
+        """Revoke it: it opens nothing from the next request on."""
+        token = get_object_or_404(mine(request).select_related("user"), pk=pk)
+        tokens.revoke(token, actors.of(request))
+        return Response(status=HTTPStatus.NO_CONTENT)
