@@ -3,7 +3,7 @@
 from compensation.models import Repair, RepairAction
 from sagas.models import Delivery, Quarantined
 from sagas.vocabulary import LOOKS as SAGA_LOOKS
-from sagas.vocabulary import Look
+from sagas.vocabulary import Look, StepKind
 
 # By the word's own text, as the words are plain strings in rows, URLs and templates.
 LOOKS: dict[str, Look] = {
@@ -21,6 +21,19 @@ LOOKS: dict[str, Look] = {
     Delivery.State.PENDING.value: Look("Being sent", "info", "send"),
     Delivery.State.SENT.value: Look("Told", "ok", "check"),
     Quarantined.State.OPEN.value: Look("Quarantined", "warn", "triangle"),
+    # Kinds of steps.
+    StepKind.COMPENSATABLE.value: Look("compensatable", "quiet", "undo"),
+    StepKind.PIVOT.value: Look("pivot", "doubt", "lock"),
+    StepKind.RETRIABLE.value: Look("retriable", "quiet", "retry"),
+    StepKind.READONLY.value: Look("read-only", "quiet", "info"),
+    # Problems, keys and secrets, versions, the audit chain.
+    "resolved": Look("Resolved", "ok", "check"),
+    "active": Look("In force", "ok", "key"),
+    "revoked": Look("Revoked", "quiet", "cross"),
+    "missing": Look("Missing", "warn", "triangle"),
+    "older": Look("Not the newest", "warn", "clock"),
+    "verified": Look("Verified", "ok", "check"),
+    "broken": Look("Broken", "bad", "cross"),
     Quarantined.State.REPLAYED.value: Look("Replayed", "ok", "check"),
 }
 

@@ -17,6 +17,16 @@ def span(seconds: float) -> str:
     return f"{whole // DAY} d {whole % DAY // HOUR} h"
 
 
+def exactly(seconds: float) -> str:
+    """A declared length of time, in the largest unit that holds it whole: `500 ms`, `90 s`, `5 min`."""
+    if seconds < 1:
+        return f"{seconds * 1000:g} ms"
+    for unit, word in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min")):
+        if seconds % unit == 0:
+            return f"{seconds // unit:g} {word}"
+    return f"{seconds:g} s"
+
+
 def ago(moment: datetime, now: datetime) -> str:
     """`16 min ago`; `in 16 min` for what is to come; `just now` within two seconds of now."""
     seconds = (now - moment).total_seconds()
@@ -26,7 +36,7 @@ def ago(moment: datetime, now: datetime) -> str:
 
 
 def clock(moment: datetime, now: datetime, style: str) -> str:
-    """A moment, already in the zone of whoever reads it. Styles: short (the time alone, if today), ms, full."""
+    """A moment already in its reader's zone. Styles: short (today: the time alone), ms, full."""
     if style == "ms":
         return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03}"
     date = f"{moment.day} {moment:%b}" if moment.year == now.year else f"{moment.day} {moment:%b %Y}"

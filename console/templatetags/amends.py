@@ -1,15 +1,18 @@
 """Tags of the pages: words with their looks, times in the viewer's zone, small charts."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from console import looks, permissions, wording
+from console import addresses, looks, permissions, wording
+from sagas.models import Definition, Saga
 
 register = template.Library()
 
@@ -36,16 +39,64 @@ def label(word: str) -> str:
     return looks.look(str(word)).label
 
 
+@register.filter
+def icon_of(word: str) -> str:
+    return looks.look(str(word)).icon
+
+
 @register.simple_tag
 def refusal(act: str) -> str:
     """Why the button is grey, and who could press it; `act` is the name of a permissions.Act."""
     return permissions.refusal(permissions.Act[act.upper()])
 
 
+@register.filter
+def words(code: str) -> str:
+    """A code as people read it: "missing_attribute" is "Missing attribute"."""
+    return code.replace("_", " ").capitalize()
+
+
+@register.filter
+def count(number: int) -> str:
+    return f"{number:,}"
+
+
+@register.filter
+def ends(digest: str) -> str:
+    """A digest by its two ends, to be compared by eye."""
+    return f"{digest[:4]}…{digest[-4:]}"
+
+
+@register.filter
+def as_json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
 @register.simple_tag
 def copy(value: str) -> SafeString:
     """An id that copies on click."""
     return format_html('<code class="id" data-copy="{}">{}</code>', value, value)
+
+
+@register.simple_tag
+def saga_url(saga: Saga) -> str:
+    return addresses.saga(saga.saga_type, saga.saga_id)
+
+
+@register.simple_tag
+def participant_url(name: str, *more: str) -> str:
+    return addresses.participant(name, *(str(part) for part in more))
+
+
+@register.simple_tag
+def definition_url(row: Definition) -> str:
+    return addresses.definition(row.saga_type, row.version)
+
+
+@register.simple_tag
+def querystring_of(**words: str) -> str:
+    """The given words as a query, without the empty ones."""
+    return urlencode({name: word for name, word in words.items() if word})
 
 
 def time_element(moment: datetime, style: str, text: str) -> SafeString:
@@ -66,6 +117,11 @@ def when(moment: datetime | None, style: str = "short") -> SafeString | str:
         return "–"
     now = timezone.localtime()
     return time_element(moment, style, wording.clock(timezone.localtime(moment), now, style))
+
+
+@register.simple_tag
+def now_time() -> SafeString | str:
+    return when(timezone.now())
 
 
 @register.simple_tag
@@ -91,6 +147,12 @@ def moment(at: datetime | None) -> SafeString | str:
 @register.filter
 def span(seconds: float | None) -> str:
     return "–" if seconds is None else wording.span(seconds)
+
+
+@register.filter
+def duration(seconds: float) -> str:
+    """A length of time as it was declared: `500 ms`, `1.5 s`, `5 min`."""
+    return wording.exactly(seconds)
 
 
 SPARK_HEIGHT = 22

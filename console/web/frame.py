@@ -1,17 +1,21 @@
-"""What stands around every page: who is here, where they are, what needs attention; and which part to send."""
+"""What stands around every page: who is here, where, what needs attention; and which part to send."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.decorators import sync_and_async_middleware
 
 from console import permissions, wording
 from sagas.models import Quarantined, Saga
 from sagas.vocabulary import Condition
+
+Handler = Callable[[HttpRequest], Any]
 
 # The badge in the top bar counts no further, so that a bad night does not make every page slow.
 BADGE_CAP = 1000
@@ -38,7 +42,7 @@ SECTIONS = [
 
 
 class Permits:
-    """`may.repair` in a template: whether the viewer may do the act of that name; `may.roles`: what they are."""
+    """`may.repair` in a template: may the viewer do the act of that name; `may.roles`: what they are."""
 
     def __init__(self, request: HttpRequest) -> None:
         self._user = request.user
@@ -48,9 +52,7 @@ class Permits:
         mine = permissions.roles(self._user)
         return [role for role in permissions.Role if role in mine]
 
-    def __getitem__(self, name: str) -> bool | list[permissions.Role]:
-        if name == "roles":
-            return self.roles
+    def __getitem__(self, name: str) -> bool:
         return permissions.may(self._user, permissions.Act[name.upper()])
 
 
@@ -85,15 +87,26 @@ def show(request: HttpRequest, page: str, values: dict[str, Any], **parts: str) 
     return render(request, parts.get(target or "", page), values)
 
 
-class ViewerZone:
+@sync_and_async_middleware
+def viewer_zone(get_response: Handler) -> Handler:
     """Times are written in the zone of the browser, which amends.js leaves in a cookie; UTC until then."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
+    def zone(request: HttpRequest) -> timezone.override:
+        return timezone.override(zone_named(request.COOKIES.get("zone", "")))
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        with timezone.override(zone_named(request.COOKIES.get("zone", ""))):
-            return self.get_response(request)
+    if iscoroutinefunction(get_response):
+
+        async def respond_async(request: HttpRequest) -> HttpResponseBase:
+            with zone(request):
+                return await get_response(request)
+
+        return respond_async
+
+    def respond(request: HttpRequest) -> HttpResponseBase:
+        with zone(request):
+            return get_response(request)
+
+    return respond
 
 
 def zone_named(name: str) -> ZoneInfo | None:
