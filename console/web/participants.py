@@ -1,0 +1,161 @@
+"""Participants: where they are, with which keys they report, what Amends signs with, how they are doing."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Max, Q
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from console import actors, addresses, search
+from console.permissions import Act, may, refusal
+from console.web import frame
+from console.web.guard import needs
+from sagas import participants
+from sagas.models import AuditEntry, Definition, Participant, ParticipantKey, Problem, Quarantined
+from sagas.participants import ParticipantError
+
+# Participants are the services of one company: hundreds, not more.
+MOST = 1000
+NEWEST_QUARANTINED = 10_000
+AUDIT_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Line:
+    participant: Participant
+    keys: int  # in force
+    last_heard: datetime | None
+    quarantined: int
+    problems: int  # open
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs(Act.VIEW)
+def show(request: HttpRequest) -> HttpResponse:
+    """All participants; a POST adds one."""
+    given, complaint = QueryDict(), ""
+    if request.method == "POST":
+        if not may(request.user, Act.MANAGE):
+            raise PermissionDenied(refusal(Act.MANAGE))
+        given = request.POST
+        try:
+            made = participants.create(
+                given.get("name", "").strip(),
+                actors.of(request),
+                base_url=given.get("base_url", "").strip(),
+                owner=given.get("owner", "").strip(),
+            )
+        except ParticipantError as error:
+            complaint = str(error)
+        else:
+            messages.success(request, f"{made.name} was added. It needs a key to report with.")
+            return HttpResponseRedirect(addresses.participant(made.name))
+    values = {"lines": lines(), "complaint": complaint, "given": given, "most": MOST}
+    response = frame.show(request, "participants/list.html", values)
+    response.status_code = 422 if complaint else 200
+    return response
+
+
+def lines() -> list[Line]:
+    in_force = Count("keys", filter=Q(keys__revoked_at=None))
+    rows = Participant.objects.annotate(in_force=in_force, heard=Max("keys__last_used_at")).order_by("name")
+    newest = Quarantined.objects.filter(state=Quarantined.State.OPEN).order_by("-pk")
+    kept = Counter(newest.values_list("participant", flat=True)[:NEWEST_QUARANTINED])
+    open_problems = Problem.objects.filter(closed_at=None).order_by()
+    problems = dict(open_problems.values_list("participant").annotate(Count("pk")))
+    return [
+        Line(row, row.in_force, row.heard, kept[row.pk], problems.get(row.name, 0)) for row in rows[:MOST]
+    ]
+
+
+@require_safe
+@needs(Act.VIEW)
+def participant(request: HttpRequest, name: str) -> HttpResponse:
+    return page(request, get_object_or_404(Participant, name=name))
+
+
+def page(request: HttpRequest, row: Participant, status: int = 200, **more: Any) -> HttpResponse:
+    """The page of a participant; `more`: what was refused, or a secret, which is shown this once."""
+    keys = list(row.keys.order_by("revoked_at", "-pk")[:MOST])
+    newest = Quarantined.objects.filter(state=Quarantined.State.OPEN, participant=row).order_by("-pk")
+    history = AuditEntry.objects.filter(object_kind="participant", object_id=row.name)
+    values = {
+        "participant": row,
+        "keys": keys,
+        "in_force": sum(1 for key in keys if key.revoked_at is None),
+        "last_heard": max((key.last_used_at for key in keys if key.last_used_at), default=None),
+        "quarantined": newest.values("pk")[:NEWEST_QUARANTINED].count(),
+        "problems": Problem.objects.filter(closed_at=None, participant=row.name).order_by("-open_count")[:50],
+        "steps": steps_of(row.name),
+        "types": search.types(),
+        "history": history.order_by("-sequence")[:AUDIT_SHOWN],
+        "history_of": f"participant:{row.name}",
+        "base_url": row.base_url,
+        "owner": row.owner,
+    }
+    response = frame.show(request, "participants/page.html", values | more)
+    response.status_code = status
+    return response
+
+
+def steps_of(name: str) -> list[tuple[Definition, list[dict[str, Any]]]]:
+    """What the newest version of each definition gives this participant to do."""
+    newest = Definition.objects.order_by("saga_type", "-pk").distinct("saga_type").defer("source")
+    found = []
+    for row in newest:
+        mine = [step for step in row.body.get("steps", []) if step.get("participant") == name]
+        if mine:
+            found.append((row, mine))
+    return found
+
+
+@require_POST
+@needs(Act.MANAGE)
+def change(request: HttpRequest, name: str) -> HttpResponse:
+    row = get_object_or_404(Participant, name=name)
+    given = {field: request.POST.get(field, "").strip() for field in ("base_url", "owner")}
+    try:
+        participants.change(row, actors.of(request), **given)
+    except ParticipantError as error:
+        return page(request, row, 422, complaint=str(error), **given)
+    messages.success(request, "Changed.")
+    return HttpResponseRedirect(addresses.participant(row.name))
+
+
+@require_POST
+@needs(Act.MANAGE)
+def issue_key(request: HttpRequest, name: str) -> HttpResponse:
+    """Make a key and show it, this once."""
+    row = get_object_or_404(Participant, name=name)
+    wanted = {word.strip() for word in request.POST.get("saga_types", "").split(",")} - {""}
+    try:
+        secret = participants.issue_key(row, wanted, actors.of(request))
+    except ParticipantError as error:
+        return page(request, row, 422, key_complaint=str(error))
+    return page(request, row, secret=secret, secret_kind="key")  # noqa: S106 (a word, no password)
+
+
+@require_POST
+@needs(Act.MANAGE)
+def revoke_key(request: HttpRequest, name: str, pk: int) -> HttpResponse:
+    key = get_object_or_404(
+        ParticipantKey.objects.select_related("participant"), pk=pk, participant__name=name
+    )
+    if participants.revoke(key, actors.of(request)):
+        messages.success(request, f"The key {key.prefix}… opens nothing any more.")
+    return HttpResponseRedirect(addresses.participant(name))
+
+
+@require_POST
+@needs(Act.MANAGE)
+def rotate_secret(request: HttpRequest, name: str) -> HttpResponse:
+    """Make a new signing secret and show it, this once; from now on every request is signed with it."""
+    row = get_object_or_404(Participant, name=name)
+    secret = participants.issue_signing_secret(row, actors.of(request))
+    return page(request, row, secret=secret, secret_kind="signing secret")  # noqa: S106 (a word, no password)
