@@ -1,0 +1,117 @@
+"""The audit log: who did what to what, when, why and from where; and whether its chain holds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+from django.views.decorators.http import require_POST, require_safe
+
+from console.permissions import Act
+from console.web import frame, paging
+from console.web.guard import needs
+from sagas import audit
+from sagas.models import AuditEntry, AuditHead
+
+LONGEST = 200
+FILTERS = ("actor", "action", "object", "saga", "since", "until")
+# A longer chain is verified on the server: a page must answer in seconds.
+VERIFIABLE = 200_000
+
+
+@dataclass(frozen=True)
+class Line:
+    entry: AuditEntry
+    is_intact: bool
+
+
+@require_safe
+@needs(Act.AUDIT)
+def show(request: HttpRequest) -> HttpResponse:
+    asked = {name: request.GET.get(name, "").replace("\0", "").strip()[:LONGEST] for name in FILTERS}
+    page = paging.page(entries(request.GET), request.GET, key="sequence")
+    return frame.show(
+        request,
+        "audit/list.html",
+        {
+            "asked": asked,
+            "is_filtered": any(asked.values()),
+            "lines": checked(page.rows),
+            "page": page,
+            "head": AuditHead.objects.first(),
+        },
+    )
+
+
+def entries(query: QueryDict) -> QuerySet[AuditEntry]:
+    """The entries asked for. Words match from their beginning; `object` is "kind" or "kind:id"."""
+    found = AuditEntry.objects.select_related("saga").defer("saga__facts")
+    asked = {name: query.get(name, "").replace("\0", "").strip()[:LONGEST] for name in FILTERS}
+    if asked["actor"]:
+        found = found.filter(actor__startswith=asked["actor"])
+    if asked["action"]:
+        found = found.filter(action__startswith=asked["action"])
+    if asked["object"]:
+        kind, colon, name = asked["object"].partition(":")
+        found = (
+            found.filter(object_kind=kind, object_id__startswith=name)
+            if colon
+            else found.filter(object_kind=kind)
+        )
+    if asked["saga"]:
+        saga_type, slash, saga_id = asked["saga"].partition("/")
+        by_type = {"saga__saga_type": saga_type, "saga__saga_id": saga_id}
+        found = found.filter(**by_type) if slash else found.filter(saga__saga_id=asked["saga"])
+    if since := moment(asked["since"]):
+        found = found.filter(at__gte=since)
+    if until := moment(asked["until"]):
+        found = found.filter(
+            at__lt=until + (timedelta(minutes=1) if "T" in asked["until"] else timedelta(days=1))
+        )
+    return found
+
+
+def moment(text: str) -> datetime | None:
+    """A date or time of a form, in the viewer's zone; None for what is neither."""
+    try:
+        day = parse_date(text)
+        at = datetime(day.year, day.month, day.day) if day else parse_datetime(text)
+    except ValueError:
+        return None
+    return timezone.make_aware(at) if at and timezone.is_naive(at) else at
+
+
+def checked(rows: Sequence[AuditEntry]) -> list[Line]:
+    """Each entry, and whether it is what its hash was made of and is chained to its neighbour here."""
+    before = {entry.sequence: entry.hash for entry in rows}
+    return [
+        Line(
+            entry,
+            entry.hash == audit.digest(entry)
+            and before.get(entry.sequence - 1, entry.previous_hash) == entry.previous_hash,
+        )
+        for entry in rows
+    ]
+
+
+@require_POST
+@needs(Act.AUDIT)
+def verify(request: HttpRequest) -> HttpResponse:
+    """Follow the whole chain, now."""
+    head = AuditHead.objects.first()
+    is_long = head is not None and head.sequence > VERIFIABLE
+    result = None if is_long else audit.verify()
+    return frame.show(
+        request,
+        "audit/verified.html",
+        {
+            "broken": result if isinstance(result, audit.Broken) else None,
+            "result": result,
+            "head": head,
+            "is_long": is_long,
+        },
+        chain="audit/chain.html",
+    )
