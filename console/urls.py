@@ -13,5 +13,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
-    path("accounts/", include("allauth.account.urls")),
+    path("", include("console.web.urls")),
 ]

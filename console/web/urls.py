@@ -1,0 +1,34 @@
+"""The addresses of the pages. Names in them may hold any character (console.paths)."""
+
+from allauth.account import views as allauth
+from django.urls import path
+
+from console import live, paths  # noqa: F401  (paths registers the converters `name` and `saga_id`)
+from console.web import account, attention, audit, definitions, participants, quarantine, repair_list, sagas
+
+urlpatterns = [
+    path("", attention.show, name="attention"),
+    path("problems/<int:pk>/", attention.problem, name="problem"),
+    path("sagas/", sagas.show, name="sagas"),
+    path("repairs/", repair_list.show, name="repairs"),
+    path("participants/", participants.show, name="participants"),
+    path("participants/<name:name>/", participants.participant, name="participant"),
+    path("participants/<name:name>/settings", participants.change, name="participant_change"),
+    path("participants/<name:name>/keys", participants.issue_key, name="participant_key"),
+    path("participants/<name:name>/keys/<int:pk>/revoke", participants.revoke_key, name="participant_revoke"),
+    path("participants/<name:name>/secret", participants.rotate_secret, name="participant_secret"),
+    path("definitions/", definitions.show, name="definitions"),
+    path("definitions/<name:saga_type>/<name:version>/", definitions.definition, name="definition"),
+    path("quarantine/", quarantine.show, name="quarantine"),
+    path("quarantine/replay", quarantine.replay, name="quarantine_replay"),
+    path("quarantine/<int:pk>/", quarantine.quarantined, name="quarantined"),
+    path("audit/", audit.show, name="audit"),
+    path("audit/verify", audit.verify, name="audit_verify"),
+    path("account/tokens/", account.tokens, name="tokens"),
+    path("account/tokens/<int:pk>/revoke", account.revoke_token, name="token_revoke"),
+    # Of allauth's pages only these: accounts are made by an admin, and nobody signs up or in by mail.
+    path("accounts/login/", allauth.login, name="account_login"),
+    path("accounts/logout/", allauth.logout, name="account_logout"),
+    path("accounts/password/change/", allauth.password_change, name="account_change_password"),
+    path("live", live.stream, name="live"),
+]
