@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import os
 import signal
 import socket
@@ -52,7 +53,8 @@ def _start(choices: Choices, keeper: Keeper, listener: socket.socket) -> None:
         preparation.remember(choices, values, logins)
     for part in (parts.web(choices, listener.fileno()), parts.worker(choices), parts.beat(choices)):
         keeper.start(part)
-    keeper.wait_for(lambda: _is_ready(choices.port), SECONDS_TO_START, "Amends")
+    started = time.monotonic()
+    keeper.wait_for(lambda: _is_ready(choices.port, started), SECONDS_TO_START, "Amends")
     if choices.demo:
         keeper.start(parts.demo(choices, values))
     _announce(choices, values, logins)
@@ -101,12 +103,17 @@ def _manage(choices: Choices, keeper: Keeper, *command: str) -> str:
     return log.read_text()
 
 
-def _is_ready(port: int) -> bool:
-    """Whether a request would really be answered, and the worker is at work."""
-    connection = http.client.HTTPConnection(ports.HOST, port, timeout=2)
+def _is_ready(port: int, started: float) -> bool:
+    """Whether a request would really be answered, and a worker of this run has done its work."""
+    connection = http.client.HTTPConnection(ports.HOST, port, timeout=3)
     try:
         connection.request("GET", "/readyz")
-        return connection.getresponse().status == http.HTTPStatus.OK
+        answer = connection.getresponse()
+        if answer.status != http.HTTPStatus.OK:
+            return False
+        # A moment after a restart the run before still counts as alive.
+        age: float = json.load(answer)["checks"]["sweep"]["age"]
+        return age < time.monotonic() - started
     except (OSError, http.client.HTTPException):
         return False
     finally:
