@@ -22,8 +22,12 @@ def take(choices: Choices) -> IO[str]:
     try:
         # As root the database runs as another account, which must be able to pass through.
         folders.make_private(data, mode=0o711 if os.geteuid() == 0 else 0o700)
-    except (FileExistsError, NotADirectoryError):
-        raise StackError(f"{data} is not a folder: give another with DATA=") from None
+    except (NotADirectoryError, PermissionError) as error:
+        raise StackError(
+            f"{data} cannot be made ({error.strerror}): give another folder with DATA="
+        ) from None
+    if not data.is_dir():
+        raise StackError(f"{data} is not a folder: give another with DATA=")
     _check_owner(data)
     _check_room(data)
     lock = _open_lock(data)
