@@ -14,7 +14,7 @@ MOST = 1000
 
 @dataclass(frozen=True)
 class Told:
-    """A problem's alerts, the newest first, with `deliveries` prefetched and their `tries` in order."""
+    """A problem's alerts, the newest first, with `deliveries` prefetched and in each its `failures`."""
 
     alerts: Sequence[Alert]
 
@@ -42,7 +42,7 @@ class Told:
 
 def told(problems: Iterable[int]) -> dict[int, Told]:
     """Per problem, in three queries."""
-    tries = Prefetch("tries", DeliveryAttempt.objects.order_by("pk"))
+    tries = Prefetch("tries", DeliveryAttempt.objects.exclude(error="").order_by("pk"), to_attr="failures")
     deliveries = Prefetch(
         "deliveries", Delivery.objects.order_by("channel", "target").prefetch_related(tries)
     )

@@ -10,11 +10,14 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from console import addresses, looks, permissions, wording
 from sagas.models import Definition, Saga
 
 register = template.Library()
+
+LINE = 120
 
 
 @register.inclusion_tag("components/icon.html")
@@ -65,6 +68,12 @@ def count(number: int) -> str:
 def ends(digest: str) -> str:
     """A digest by its two ends, to be compared by eye."""
     return f"{digest[:4]}…{digest[-4:]}"
+
+
+@register.filter
+def as_line(value: Any) -> str:
+    """JSON on one line, shortened: enough to see whether it is worth opening."""
+    return Truncator(json.dumps(value, ensure_ascii=False)).chars(LINE)
 
 
 @register.filter

@@ -19,6 +19,7 @@ from sagas.models import Problem, Saga, SagaKey
 from sagas.vocabulary import Condition, Status
 
 NEW_CAP = 1000
+UNWELL = [word for word in reversed(Condition) if word != Condition.HEALTHY]
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ def show(request: HttpRequest) -> HttpResponse:
             "count": wording.capped(count, search.COUNT_CAP),
             "total": count,
             "new_count": _new_since(found, newest) if shown and page.is_first else "",
-            "chips": [*_condition_chips(asked), *_status_chips(asked)],
+            "conditions": [_chip(asked, "condition", word) for word in UNWELL],
+            "statuses": [_chip(asked, "status", word) for word in Status],
             "types": _type_chips(asked),
             "problem": _problem(asked),
             "here": urlencode(asked.words),
@@ -88,15 +90,6 @@ def _chip(asked: Asked, name: str, word: str) -> Chip:
     is_on = getattr(asked, name) == word
     words = asked.without(name).words | ({} if is_on else {name: word})
     return Chip(looks.look(word).label, urlencode(words), is_on, word)
-
-
-def _condition_chips(asked: Asked) -> list[Chip]:
-    unwell = [word for word in reversed(Condition) if word != Condition.HEALTHY]
-    return [_chip(asked, "condition", word) for word in unwell]
-
-
-def _status_chips(asked: Asked) -> list[Chip]:
-    return [_chip(asked, "status", word) for word in Status]
 
 
 def _type_chips(asked: Asked) -> list[Chip]:

@@ -263,7 +263,8 @@
 
   let stream = null;
   const connect = () => {
-    const topics = new Set(all("[data-live]").flatMap((element) => element.dataset.live.split(" ")));
+    if (stream || document.hidden) return;
+    const topics = new Set(all("[id][data-live]").flatMap((element) => element.dataset.live.split(" ")));
     if (!topics.size || !window.EventSource) return;
     stream = new EventSource(`/live?${new URLSearchParams({ topics: [...topics].join(" ") })}`);
     let before = false;
@@ -282,14 +283,26 @@
     };
   };
 
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
-  window.addEventListener("pagehide", () => stream?.close());
+  const disconnect = () => { stream?.close(); stream = null; };
+
+  // A hidden tab holds no stream: browsers allow a site six connections over all tabs.
+  let left = null;
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(left);
+    if (document.hidden) left = setTimeout(disconnect, POLL);
+    else if (stream) refresh();
+    else { connect(); touch(null); }
+  });
+  window.addEventListener("pagehide", disconnect);
   window.addEventListener("pageshow", (event) => { if (event.persisted) { connect(); touch(null); } });
 
   document.addEventListener("htmx:load", (event) => dress(event.detail.elt));
   document.addEventListener("htmx:responseError", () => say("The server could not answer. Try again."));
 
   dress(document);
+  // On a phone the top bar's entries scroll sideways: show where we are.
+  const current = document.querySelector(".nav-link[aria-current]");
+  if (current) current.closest(".nav").scrollLeft = current.offsetLeft - 16;
   connect();
   setInterval(() => { tick(); refresh(); show(state); }, 1000);
   setInterval(() => { if (!stream || stream.readyState !== EventSource.OPEN) touch(null); }, POLL);
