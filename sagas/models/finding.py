@@ -39,7 +39,9 @@ class Problem(models.Model):
             models.Index(fields=["-opened_at"], name="problem_newest"),
             # Alerts: what is open, or was told and has closed since (sagas.alerts.intents).
             models.Index(
-                fields=["id"], condition=Q(closed_at__isnull=True) | Q(told_count__gt=0), name="problem_to_tell"
+                fields=["id"],
+                condition=Q(closed_at__isnull=True) | Q(told_count__gt=0),
+                name="problem_to_tell",
             ),
             # One that closed a short while ago opens again (sagas.detection.problems).
             models.Index(fields=["saga_type", "step", "code", "-closed_at"], name="problem_came_back"),
