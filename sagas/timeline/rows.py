@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 
 from sagas.fold import State
 from sagas.timeline import scale as scales
@@ -37,6 +38,7 @@ class Filler:
     told: Told
     scale: Scale
     frame: Frame
+    zone: tzinfo
     now: int
     ghosts: dict[Span, Bar]
 
@@ -56,14 +58,16 @@ class Filler:
         ]
         above.sort(key=lambda item: (item.left, item.right))
         for span in mine:
-            if span.is_expected:
+            if span in self.ghosts:
                 bar = self.ghosts[span]
                 (below if span.is_back else above).append(_Item(bar, bar.x, bar.right))
         rows = _in_rows(above) + _in_rows(below)
         y = lane.top + self.frame.head + self.frame.pad
         for place, row in enumerate(rows):
             y += self._settle(lane, row, place, y)
-        lane.height = y - (self.frame.row - self.frame.bar) + self.frame.pad - lane.top
+        needed = y - (self.frame.row - self.frame.bar - self.frame.line) + self.frame.pad - lane.top
+        # A name and what it is about, one above the other, need their room beside a single row too.
+        lane.height = max(needed, 0 if self.frame.head else self.frame.pad * 2 + 32)
 
     def _is_said_by_a_bar(self, mark: Mark, begins: Sequence[float]) -> bool:
         """The start of the saga needs no mark where a bar begins at the same place."""
@@ -78,11 +82,11 @@ class Filler:
         bar = Bar(
             span,
             words.tone(span),
+            words.span_says(span, self.now, self.zone),
             x,
             wide,
             label,
             tries=tuple(self.scale.x(time) for time in span.tries),
-            folds=tuple(fold.middle for fold in self.scale.folds if x < fold.middle < x + wide),
         )
         return _Item(bar, min(x, label.x), max(x + wide, label.right))
 
@@ -90,12 +94,16 @@ class Filler:
         half = POINT_WIDTH / 2
         x = min(max(self.scale.x(mark.time), self.frame.gutter + half), self.frame.width - half)
         label = self._label(words.mark_label(mark), x - half, x + half, outside=True)
-        point = Point(mark, words.MARKS[mark.kind][1], x, label)
+        point = Point(mark, words.MARKS[mark.kind][1], words.mark_says(mark, self.zone), x, label)
         return _Item(point, min(x - half, label.x), max(x + half, label.right))
 
     def _label(self, text: str, left: float, right: float, *, outside: bool = False) -> Label:
         """Inside where it fits, else right of it, else left, else shortened where there is most room."""
         size, most = self.frame.text, self.frame.width - self.frame.margin
+        if self.frame.line:
+            text = words.shorten(text, most - self.frame.gutter, size)
+            wide = words.width(text, size)
+            return Label(text, min(left, most - wide), wide, is_inside=False)
         wide = words.width(text, size)
         if not outside and wide + 16 <= right - left:
             return Label(text, left + 8, wide, is_inside=True)
@@ -116,10 +124,12 @@ class Filler:
 
     def _settle(self, lane: Lane, row: Sequence[_Item], place: int, y: float) -> float:
         """Write the row's height down in all that stands in it; returns how much it takes."""
+        label_y = y + self.frame.line / 2
+        y += self.frame.line
         middle = y + self.frame.bar / 2
         has_deadline = False
         for item in row:
-            item.drawn.row, item.drawn.label.y = place, middle
+            item.drawn.row, item.drawn.label.y = place, label_y if self.frame.line else middle
             if isinstance(item.drawn, Point):
                 item.drawn.y = middle
                 lane.points.append(item.drawn)

@@ -26,10 +26,12 @@ NICE = (
     *(n * DAY for n in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)),
 )
 
-# A stretch in which nothing is heard is folded when it is longer than this many times all that is left.
-IDLE = 1.5
-# … where only one other stretch is left to look at, it must be this many times longer.
-IDLE_BESIDE_ONE = 20
+# A stretch in which nothing happens is folded when it is longer than this many times all that is left …
+IDLE = 1.2
+# … one in which a step is at work, only when it dwarfs the rest …
+BUSY = 4.0
+# … and where only one other stretch is left to look at, any must be this many times longer.
+BESIDE_ONE = 20.0
 # What all folded stretches together, and one of them, may take of the axis.
 FOLDED_SHARE = 0.5
 FOLD_SHARE = 0.2
@@ -57,9 +59,12 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
+    """`anchor` is which end of the label stands at `x`: start, middle or end."""
+
     x: float
     time: int
     label: str
+    anchor: str = "middle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +94,27 @@ def linear(times: Iterable[int], left: float, right: float) -> Scale:
     return Scale((knots[0], knots[-1]), (left, right))
 
 
-def fitted(times: Iterable[int], left: float, right: float, now: int | None = None) -> Scale:
+def fitted(
+    times: Iterable[int],
+    left: float,
+    right: float,
+    *,
+    busy: Iterable[tuple[int, int]] = (),
+    now: int | None = None,
+) -> Scale:
     """To scale where things happen; long stretches between two of `times` are folded, tiny ones widened.
 
-    What lies after `now` (deadlines ahead) gets no more than its share of the axis.
+    `busy`: from when to when something was at work, which is folded only where it dwarfs the rest. What
+    lies after `now` (deadlines ahead) gets no more than its share of the axis.
     """
+    spent = list(busy)
     knots = sorted(set(times))
     past = [time for time in knots if now is None or time <= now]
     if not past or len(past) == len(knots):
-        return _folded(knots, left, right)
+        return _folded(knots, left, right, spent)
     natural = (knots[-1] - past[-1]) / (knots[-1] - knots[0])
     split = right - (right - left) * min(natural, AHEAD_SHARE)
-    behind, last = _folded(past, left, split), knots[-1]
+    behind, last = _folded(past, left, split, spent), knots[-1]
     start = behind.places[-1]
     end = start + right - split
     ahead = [start + (end - start) * (time - past[-1]) / (last - past[-1]) for time in knots[len(past) :]]
@@ -110,11 +124,12 @@ def fitted(times: Iterable[int], left: float, right: float, now: int | None = No
     return Scale((*behind.times, *knots[len(past) :]), (*behind.places, *ahead), folds)
 
 
-def _folded(knots: Sequence[int], left: float, right: float) -> Scale:
+def _folded(knots: Sequence[int], left: float, right: float, busy: Sequence[tuple[int, int]]) -> Scale:
     if len(knots) == 1:
         return Scale((knots[0],), (left,))
     lengths = [end - begin for begin, end in pairwise(knots)]
-    folded = _idle(lengths)
+    idle = [not any(start <= begin and end <= stop for start, stop in busy) for begin, end in pairwise(knots)]
+    folded = _dwarfing(lengths, idle)
     weights = _weights(lengths, folded, right - left)
     total = sum(weights)
     places = [left]
@@ -127,16 +142,16 @@ def _folded(knots: Sequence[int], left: float, right: float) -> Scale:
     return Scale(tuple(knots), tuple(places), tuple(folds))
 
 
-def _idle(lengths: Sequence[int]) -> set[int]:
-    """Which stretches to fold, by place: the longest, as long as it dwarfs everything else."""
+def _dwarfing(lengths: Sequence[int], idle: Sequence[bool]) -> set[int]:
+    """Which stretches to fold, by place: the longest first, as long as it is too long beside the rest."""
     longest_first = sorted(range(len(lengths)), key=lambda place: (-lengths[place], place))
     rest = sum(lengths)
     folded: set[int] = set()
     for rank, place in enumerate(longest_first[:-1]):
         rest -= lengths[place]
-        second = longest_first[rank + 1]
-        is_beside_one = rest - lengths[second] < rest * 0.05
-        if lengths[place] <= rest * (IDLE_BESIDE_ONE if is_beside_one else IDLE):
+        second = lengths[longest_first[rank + 1]]
+        factor = BESIDE_ONE if rest - second < rest * 0.05 else IDLE if idle[place] else BUSY
+        if lengths[place] <= rest * factor:
             break
         folded.add(place)
     return folded

@@ -6,7 +6,7 @@ Places are in units of the frame's width, from its top left corner; a unit is ab
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sagas.timeline.scale import Fold, Tick
+from sagas.timeline.scale import Tick
 from sagas.timeline.spans import Span
 from sagas.timeline.told import Mark
 from sagas.timeline.words import Sentence
@@ -31,11 +31,18 @@ class Frame:
     bar: float = 22
     pad: float = 10  # above and below the rows of a lane
     text: float = 12  # the height of letters
+    name: float = 13  # … of a lane's name
     tick_distance: float = 74
+    # Each label stands in a line of this height above its bar; 0: in the bar or beside it.
+    line: float = 0
+    # Whether what has not begun is drawn, right of now.
+    has_ghosts: bool = True
 
 
 WIDE = Frame()
-NARROW = Frame(width=360, gutter=4, margin=6, head=20, row=29, pad=6, tick_distance=66)
+NARROW = Frame(
+    width=360, gutter=4, margin=6, head=21, row=39, bar=15, pad=5, tick_distance=66, line=16, has_ghosts=False
+)
 
 
 @dataclass(slots=True)
@@ -55,13 +62,15 @@ class Label:
 
 @dataclass(slots=True)
 class Bar:
+    """`says` is all that is known of it, with times, for whoever points at it."""
+
     span: Span
     tone: str
+    says: str
     x: float
     width: float
     label: Label
     tries: tuple[float, ...] = ()  # where failed attempts are marked
-    folds: tuple[float, ...] = ()  # where folded time crosses it
     row: int = 0
     y: float = 0.0
     height: float = 0.0
@@ -83,6 +92,7 @@ class Bar:
 class Point:
     mark: Mark
     tone: str
+    says: str
     x: float
     label: Label
     row: int = 0
@@ -107,11 +117,13 @@ class Arrow:
 
 @dataclass(slots=True)
 class Lane:
-    """`name` is the participant's; empty: what people did in Amends."""
+    """`name` is the participant's; empty: what people did in Amends. `heading` and `about` are its labels."""
 
     name: str
     title: str
     note: str
+    heading: Label
+    about: Label
     top: float = 0.0
     height: float = 0.0
     bars: list[Bar] = field(default_factory=list)
@@ -124,6 +136,15 @@ class Lane:
         return self.top + self.height
 
 
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Where the axis leaves time out. `label` is empty where there is no room to say how much."""
+
+    x: float
+    says: str
+    label: str
+
+
 @dataclass(slots=True)
 class Timeline:
     mode: Mode
@@ -132,11 +153,17 @@ class Timeline:
     lanes: list[Lane]
     arrows: list[Arrow]
     ticks: list[Tick]
-    folds: list[Fold]
+    breaks: list[Break]
     now: float | None  # where now is, while the saga goes on
     deadline: Deadline | None  # of the whole saga
+    expected: list[str]  # titles of what has not begun yet
     sentences: list[Sentence]  # the same, to be read in order
 
     @property
     def folded(self) -> int:
         return sum(lane.folded for lane in self.lanes)
+
+    @property
+    def inner_height(self) -> float:
+        """Of all lanes together, below the axis."""
+        return self.height - self.frame.axis

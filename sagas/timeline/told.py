@@ -62,9 +62,10 @@ def tell(state: State, events: Iterable[Observed], now: int) -> Told:
     of_step: dict[str, list[Observed]] = {}
     marks: dict[str, list[Mark]] = {}
     for event in sorted(events, key=_when):
-        if SAID_TO_AMENDS.get(event.kind, event.kind).needs_step:
+        is_step = SAID_TO_AMENDS.get(event.kind, event.kind).needs_step
+        if is_step:
             of_step.setdefault(event.step, []).append(event)
-        if event.kind.family in {"saga", "operator"}:
+        if event.kind.family == "saga" or (event.kind.family == "operator" and not is_step):
             mark = _mark(event, titles)
             marks.setdefault(mark.participant, []).append(mark)
         if event.kind.family == "saga":

@@ -1,7 +1,9 @@
 """What a timeline says in words: labels, tones, the same to be read in order; and how wide words are."""
 
 from dataclasses import dataclass
+from datetime import tzinfo
 
+from sagas.facts import moment
 from sagas.timeline.scale import duration
 from sagas.timeline.spans import Span
 from sagas.timeline.told import Mark, Told
@@ -27,9 +29,6 @@ MARKS: dict[Kind, tuple[str, str]] = {
     Kind.OPERATOR_REPAIR_FINISHED: ("repair finished", "info"),
     Kind.OPERATOR_ASKED: ("asked about", "info"),
     Kind.OPERATOR_REFUSED: ("refused", "bad"),
-    Kind.OPERATOR_STEP_COMPLETED: ("completed", "ok"),
-    Kind.OPERATOR_STEP_FAILED: ("failed", "bad"),
-    Kind.OPERATOR_COMPENSATION_COMPLETED: ("undone", "undo"),
     Kind.OPERATOR_NOTE: ("note", "quiet"),
 }
 
@@ -102,7 +101,7 @@ def mark_label(mark: Mark) -> str:
 def sentences(told: Told, now: int) -> list[Sentence]:
     """Everything that is drawn, in order of time; what is expected comes last."""
     found = [
-        Sentence(span.start, span.participant, _sentence(span, now), tone(span), span.event)
+        Sentence(span.start, span.participant, sentence(span, now), tone(span), span.event)
         for span in told.spans
     ]
     found += [
@@ -112,7 +111,8 @@ def sentences(told: Told, now: int) -> list[Sentence]:
     return sorted(found, key=lambda one: (one.time == 0, one.time, one.participant, one.text))
 
 
-def _sentence(span: Span, now: int) -> str:
+def sentence(span: Span, now: int) -> str:
+    """All of a span but its times."""
     if span.is_expected:
         return f"{span.title}: expected, not begun"
     said = label(span, now)
@@ -120,11 +120,33 @@ def _sentence(span: Span, now: int) -> str:
         said += f", after {duration(span.end - span.start)}"
     if span.is_back:
         said += " (compensation)"
+    if span.is_told_here:
+        said += ", told to Amends"
     if span.execution:
         said += f" [{span.execution}]"
     if not span.is_given:
         said += ", time of receipt: the sender gave none"
     return said
+
+
+def clock(time: int, zone: tzinfo) -> str:
+    at = moment(time).astimezone(zone)
+    return f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}"
+
+
+def span_says(span: Span, now: int, zone: tzinfo) -> str:
+    """A span with its times, such as "charge card 7.9 s: 10:01:57.102 to 10:02:05.000"."""
+    said = sentence(span, now)
+    if span.is_expected:
+        return said
+    begin, end = clock(span.start, zone), clock(span.end, zone)
+    if span.is_open:
+        return f"{said}: since {begin}"
+    return f"{said}: {begin}" if begin == end else f"{said}: {begin} to {end}"
+
+
+def mark_says(mark: Mark, zone: tzinfo) -> str:
+    return f"{mark_label(mark)}: {clock(mark.time, zone)}"
 
 
 def width(text: str, size: float) -> float:

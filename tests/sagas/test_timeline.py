@@ -139,7 +139,7 @@ def test_a_deadline_far_ahead_leaves_room_for_what_has_been() -> None:
     assert not deadline.is_past
     assert drawing.now < deadline.x
     assert bars(drawing)[0].width > 400
-    assert drawing.folds, "the stretch ahead is not to scale, and says so"
+    assert drawing.breaks, "the stretch ahead is not to scale, and says so"
 
 
 def test_the_arrow_leads_from_the_compensation_to_the_step() -> None:
@@ -188,7 +188,7 @@ def test_what_people_did_has_a_lane_of_its_own_and_what_they_settled_is_drawn_as
     drawing = drawn([*events, told])
     people = lane(drawing, "")
     assert drawing.lanes[-1] is people and people.title == "people"
-    assert [point.label.text for point in people.points] == ["repair started", "reserve stock undone"]
+    assert [point.label.text for point in people.points] == ["repair started"]
     back = next(bar for bar in bars(drawing) if bar.span.sort == Sort.BACK)
     assert back.span.is_told_here and back.span.outcome == StepState.COMPENSATED
 
@@ -259,17 +259,28 @@ def test_sentences_tell_everything_in_order_and_what_is_expected_last() -> None:
     assert "release stock, after 10 s (compensation)" in [one.text for one in drawing.sentences]
 
 
+def test_on_a_narrow_page_labels_stand_above_their_bars_and_what_is_expected_is_only_named() -> None:
+    drawing = drawn("reserve:S", after=960, frame=NARROW)
+    (bar,) = bars(drawing)
+    assert bar.label.text == "reserve stock · no answer for 16 min"
+    assert bar.label.y < bar.y
+    assert drawing.expected == ["charge card", "ship parcel", "finalise payment"]
+
+
 def test_long_idle_time_is_folded_and_the_rest_stays_to_scale() -> None:
-    times = [0, 3, 5, 12, 3600]
+    times = [0, 3, 5, 10, 3600]
     scale = fitted([time * SECOND for time in times], 0, 1000)
-    assert [(fold.start, fold.end) for fold in scale.folds] == [(12 * SECOND, 3600 * SECOND)]
+    assert [(fold.start, fold.end) for fold in scale.folds] == [(10 * SECOND, 3600 * SECOND)]
     places = [scale.x(time * SECOND) for time in times]
     assert (places[1] - places[0]) / 3 == pytest.approx((places[2] - places[1]) / 2)
     assert places[3] > 700
 
 
-def test_times_alike_are_not_folded() -> None:
-    assert not fitted([0, 3 * SECOND, 5 * SECOND, 12 * SECOND], 0, 1000).folds
+def test_time_in_which_a_step_is_at_work_is_folded_more_reluctantly() -> None:
+    times = [0, 3 * SECOND, 5 * SECOND, 15 * SECOND]
+    assert fitted(times, 0, 1000).folds
+    assert not fitted(times, 0, 1000, busy=[(5 * SECOND, 15 * SECOND)]).folds
+    assert fitted([*times[:3], HOUR], 0, 1000, busy=[(5 * SECOND, HOUR)]).folds
 
 
 def test_one_long_bar_beside_a_short_one_is_not_folded_but_a_very_long_one_is() -> None:
@@ -279,7 +290,7 @@ def test_one_long_bar_beside_a_short_one_is_not_folded_but_a_very_long_one_is() 
 
 def test_to_scale_nothing_is_folded() -> None:
     drawing = drawn("reserve:S", after=3600, mode=Mode.SCALE)
-    assert not drawing.folds
+    assert not drawing.breaks
 
 
 def test_ticks_tell_the_time_of_the_reader_and_shorten_within_a_minute() -> None:
