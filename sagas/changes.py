@@ -9,14 +9,17 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 
+import psycopg
 import structlog
-from django.db import Error, connection, transaction
+from django.db import connection, transaction
 
 log = structlog.get_logger()
 
 CHANNEL = "changed"
 # Seconds between two notifications of one process, at least.
 PACE = 0.25
+# Seconds to wait for a connection.
+PATIENCE = 2
 # PostgreSQL takes 7,999 bytes.
 LONGEST = 7000
 
@@ -54,16 +57,16 @@ class Teller:
 
 
 def _notify(topics: set[str]) -> None:
+    # Outside of the pool, where requests wait; and given up soon, as a process may be waiting to end.
+    where = connection.get_connection_params() | {"autocommit": True, "connect_timeout": PATIENCE}
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(
+        with psycopg.connect(**where) as own:
+            own.execute(
                 "SELECT pg_notify(%s, text) FROM unnest(%s::text[]) text", [CHANNEL, [*_packed(topics)]]
             )
-    except Error as error:
+    except psycopg.OperationalError as error:
         # Listeners have lost the database too, and read everything anew when it is back.
         log.warning("changes: nobody could be told", error=str(error))
-    finally:
-        connection.close()
 
 
 def _packed(topics: set[str]) -> Iterator[str]:

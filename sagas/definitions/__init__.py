@@ -1,6 +1,6 @@
 """A saga type's steps, deadlines and compensations: YAML in, errors with line and column out."""
 
-from sagas.definitions.loading import Loaded, by_key, load, of, versions
+from sagas.definitions.loading import Loaded, Version, by_key, load, of, versions
 from sagas.definitions.parsing import parse
 from sagas.definitions.reading import Complaint, DefinitionError
 from sagas.definitions.schema import Call, Compensation, Definition, Order, Retries, Seconds, StepDefinition
@@ -16,6 +16,7 @@ __all__ = [
     "Retries",
     "Seconds",
     "StepDefinition",
+    "Version",
     "by_key",
     "load",
     "of",

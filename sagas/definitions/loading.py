@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from django.db import transaction
@@ -21,6 +22,14 @@ class Loaded:
 
     row: models.Definition
     is_new: bool
+
+
+class Version(NamedTuple):
+    """A loaded definition, without what it says."""
+
+    pk: int
+    version: str
+    loaded_at: datetime
 
 
 def load(text: str, file: str, by: audit.Actor) -> Loaded:
@@ -73,12 +82,12 @@ def of(saga_type: str, version: str) -> Definition | None:
     return None if pk is None else by_key(pk)
 
 
-def versions(saga_types: Iterable[str]) -> dict[str, dict[str, int]]:
-    """Of each saga type that has definitions: version → row key, the newest last."""
-    found: dict[str, dict[str, int]] = {}
-    rows = models.Definition.objects.filter(saga_type__in=list(saga_types)).order_by("pk")
-    for saga_type, version, pk in rows.values_list("saga_type", "version", "pk"):
-        found.setdefault(saga_type, {})[version] = pk
+def versions(saga_types: Iterable[str]) -> dict[str, list[Version]]:
+    """All versions of each saga type that has definitions, the newest last."""
+    found: dict[str, list[Version]] = {}
+    rows = models.Definition.objects.filter(saga_type__in=list(saga_types)).order_by("loaded_at", "pk")
+    for saga_type, pk, version, loaded_at in rows.values_list("saga_type", "pk", "version", "loaded_at"):
+        found.setdefault(saga_type, []).append(Version(pk, version, loaded_at))
     return found
 
 

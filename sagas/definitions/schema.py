@@ -20,6 +20,8 @@ LONGEST = 3650 * 86400.0
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Version = Annotated[str, Meta(min_length=1, max_length=100)]
 Text = Annotated[str, Meta(max_length=500)]
+# Shorter than other names: a key stands in one index with its name and value, which takes 2,700 bytes.
+Label = Annotated[str, Meta(min_length=1, max_length=100)]
 Path = Annotated[str, Meta(min_length=1, max_length=500)]
 Paths = Annotated[list[Path], Meta(min_length=1, max_length=10)]
 
@@ -105,8 +107,8 @@ class Definition(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     owner: Text = ""
     runbook: Text = ""
     deadline: Seconds | None = None
-    keys: dict[Name, Path] = {}
-    display: dict[Name, Path | Paths] = {}
+    keys: dict[Label, Path] = {}
+    display: dict[Label, Path | Paths] = {}
     steps: Annotated[list[StepDefinition], Meta(max_length=500)] = []
 
     def __post_init__(self) -> None:
@@ -149,6 +151,10 @@ class Definition(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         return [
             (is_key, name, [path.split(".") for path in several]) for is_key, name, several in keys + display
         ]
+
+    @property
+    def looks_into_payloads(self) -> bool:
+        return bool(self.keys or self.display)
 
     def extract(self, data: JSON) -> tuple[dict[str, str], dict[str, str]]:
         """(business keys, display values) in this payload; a value is there when all its paths are."""

@@ -1,0 +1,64 @@
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from console import actors
+from sagas import definitions, ingest
+from sagas.definitions import DefinitionError, Loaded
+
+
+class Command(BaseCommand):
+    help = "Load definitions from YAML files, or from all .yaml and .yml files below a folder: all or none."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("paths", nargs="+", metavar="PATH", type=Path)
+
+    def handle(self, *, paths: list[Path], **options: object) -> None:
+        files = [file for path in paths for file in _files(path)]
+        by = actors.of_command("load_definitions")
+        loaded: list[Loaded] = []
+        errors: list[str] = []
+        with transaction.atomic():
+            for file in files:
+                try:
+                    loaded.append(definitions.load(_read(file), str(file), by))
+                except DefinitionError as error:
+                    errors.append(str(error))
+            if errors:
+                transaction.set_rollback(True)
+        if errors:
+            raise CommandError("Nothing was loaded.\n" + "\n".join(errors))
+        for one in loaded:
+            # Also for those loaded before: an earlier run may have been ended half way.
+            count = ingest.adopt(one.row)
+            self.stdout.write(f"{one.row}: {'loaded' if one.is_new else 'unchanged'}{_adopted(count)}")
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        found = sorted(
+            file for file in path.rglob("*") if file.suffix in {".yaml", ".yml"} and file.is_file()
+        )
+        if not found:
+            raise CommandError(f"{path}: there is no .yaml or .yml file below this folder")
+        yield from found
+    elif path.is_file():
+        yield path
+    else:
+        raise CommandError(f"{path}: there is no such file or folder")
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{file}: is not UTF-8 (byte {error.start})") from None
+    except OSError as error:
+        raise CommandError(f"{file}: {error.strerror}") from None
+
+
+def _adopted(count: int) -> str:
+    return f"; {count:,} {'saga was' if count == 1 else 'sagas were'} read anew with it" if count else ""

@@ -1,0 +1,18 @@
+"""The wire: CloudEvents 1.0 → `Incoming`, or `Refused` with the reason. It asks no database and no clock."""
+
+from sagas.events.incoming import OURSELVES, Incoming
+from sagas.events.reading import read, read_batch, read_binary, read_structured
+from sagas.events.refusal import MalformedError, Reason, Refused, TooManyError
+
+__all__ = [
+    "OURSELVES",
+    "Incoming",
+    "MalformedError",
+    "Reason",
+    "Refused",
+    "TooManyError",
+    "read",
+    "read_batch",
+    "read_binary",
+    "read_structured",
+]

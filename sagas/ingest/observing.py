@@ -1,0 +1,73 @@
+"""What the fold needs of an event: the same from one that just came and from one that was kept."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sagas import facts
+from sagas.definitions import Definition, paths
+from sagas.events.incoming import moment
+from sagas.facts import Observed
+from sagas.vocabulary import Kind
+
+FAILURES = frozenset(
+    kind
+    for kind in Kind
+    if kind.value.endswith(("failed", "timed_out", "aborted")) and kind.family != "operator"
+) | {Kind.OPERATOR_STEP_FAILED}
+
+# Where payloads tell why something failed; the first that is there counts.
+ERROR_PATHS = [path.split(".") for path in ("error.message", "error", "reason", "detail", "message")]
+
+
+def observe(
+    *,
+    source: str,
+    event_id: str,
+    kind: Kind,
+    step: str,
+    execution: str,
+    attempt: int | None,
+    time: datetime,
+    time_given: bool,
+    sequence: str,
+    attributes: Mapping[str, Any],
+    data: str | None,
+    participant: str,
+    definition: Definition | None,
+) -> Observed:
+    keys: dict[str, str] = {}
+    display: dict[str, str] = {}
+    error = ""
+    if data is not None:
+        is_failure = kind in FAILURES
+        if is_failure or (definition and definition.looks_into_payloads):
+            payload = paths.decode(data)
+            if definition:
+                keys, display = definition.extract(payload)
+            if is_failure:
+                error = _error(payload)
+    deadline = attributes.get("sagadeadline")
+    until = moment(str(deadline)) if deadline else None
+    return Observed(
+        source=source,
+        event_id=event_id,
+        kind=kind,
+        time=facts.microseconds(time),
+        time_given=time_given,
+        step=step,
+        execution=execution,
+        attempt=attempt or 0,
+        sequence=sequence,
+        deadline=facts.microseconds(until) if until else 0,
+        participant=participant,
+        version=str(attributes.get("sagaversion", "")),
+        trace=str(attributes.get("traceparent", "")),
+        error=error,
+        keys=keys,
+        display=display,
+    )
+
+
+def _error(payload: Any) -> str:
+    return next((text for path in ERROR_PATHS if (text := paths.text(paths.look_up(payload, path)))), "")

@@ -1,0 +1,176 @@
+"""The SQL of ingest. Each statement takes one JSON parameter, whatever the number of rows.
+
+They go to the server with the parameter apart from the text (psycopg's own cursor): Django's would write a
+megabyte of JSON into the statement for the server to find the end of.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import psycopg
+from django.db import connection
+from msgspec import Struct
+
+from sagas.facts import Facts
+
+_encoder = msgspec.json.Encoder()
+
+
+class SagaName(Struct):
+    saga_type: str
+    saga_id: str
+
+
+class EventRow(Struct):
+    saga_id: int
+    source: str
+    event_id: str
+    kind: str
+    step: str
+    execution: str
+    attempt: int | None
+    time: datetime
+    time_given: bool
+    sequence: str
+    attributes: dict[str, Any]
+    data: str | None
+
+
+class SagaRow(Struct):
+    """What an update writes. `added` and `repeated` are counts that are added to what is there."""
+
+    id: int
+    definition_id: int | None
+    facts: Facts
+    added: int
+    repeated: int
+    status: str
+    open_effects: list[str]
+    unknown_effects: list[str]
+    waiting_on: str
+    display: dict[str, str]
+    started_at: datetime | None
+    last_event_at: datetime | None
+    ended_at: datetime | None
+    due_at: datetime | None
+
+
+class RepeatedRow(Struct):
+    id: int
+    repeated: int
+
+
+class KeyRow(Struct):
+    saga_id: int
+    name: str
+    value: str
+    links: bool
+
+
+# Sorted, so that two writers who insert the same sagas wait for each other in one order only.
+INSERT_SAGAS = """
+INSERT INTO sagas_saga (
+  saga_type, saga_id, facts, revision, redeliveries, created_at, status, open_effects, unknown_effects,
+  waiting_on, display, condition
+)
+SELECT saga_type, saga_id, '{}', 0, 0, %(now)s, 'running', '{}', '{}', '', '{}', 'healthy'
+FROM json_to_recordset(%(rows)s::json) AS given (saga_type text, saga_id text)
+WHERE NOT EXISTS (
+  SELECT FROM sagas_saga known WHERE known.saga_type = given.saga_type AND known.saga_id = given.saga_id
+)
+ORDER BY saga_type, saga_id
+ON CONFLICT DO NOTHING
+"""
+
+# Rows are locked in the order of their keys, so that two writers cannot wait for each other in a circle; and
+# but for their keys, so that whoever only refers to a saga need not wait.
+LOCK_NAMED_SAGAS = """
+SELECT saga.id, saga.saga_type, saga.saga_id, saga.definition_id, saga.created_at, saga.facts::text
+FROM sagas_saga saga
+JOIN json_to_recordset(%(rows)s::json) AS given (saga_type text, saga_id text) USING (saga_type, saga_id)
+ORDER BY saga.id
+FOR NO KEY UPDATE OF saga
+"""
+
+LOCK_SAGAS = """
+SELECT id, saga_type, saga_id, definition_id, created_at, facts::text
+FROM sagas_saga WHERE id = ANY(%(sagas)s) ORDER BY id FOR NO KEY UPDATE
+"""
+
+INSERT_EVENTS = """
+INSERT INTO sagas_event (
+  saga_id, source, event_id, participant_id, kind, step, execution, attempt, time, time_given, sequence,
+  received_at, attributes, data
+)
+SELECT saga_id, source, event_id, %(participant)s, kind, step, execution, attempt, time, time_given, sequence,
+  %(now)s, attributes, data
+FROM json_to_recordset(%(rows)s::json) AS given (
+  saga_id bigint, source text, event_id text, kind text, step text, execution text, attempt int,
+  time timestamptz, time_given boolean, sequence text, attributes jsonb, data text
+)
+ON CONFLICT DO NOTHING
+RETURNING saga_id, source, event_id
+"""
+
+UPDATE_SAGAS = """
+UPDATE sagas_saga saga SET
+  definition_id = given.definition_id,
+  facts = given.facts,
+  revision = revision + given.added,
+  redeliveries = redeliveries + given.repeated,
+  status = given.status,
+  open_effects = given.open_effects,
+  unknown_effects = given.unknown_effects,
+  waiting_on = given.waiting_on,
+  display = given.display,
+  started_at = given.started_at,
+  last_event_at = given.last_event_at,
+  ended_at = given.ended_at,
+  -- What was wrong may be so no more, and only the sweep can close it.
+  due_at = CASE WHEN saga.condition = 'healthy' THEN given.due_at ELSE %(now)s END
+FROM json_to_recordset(%(rows)s::json) AS given (
+  id bigint, definition_id bigint, facts jsonb, added int, repeated int, status text, open_effects text[],
+  unknown_effects text[], waiting_on text, display jsonb, started_at timestamptz, last_event_at timestamptz,
+  ended_at timestamptz, due_at timestamptz
+)
+WHERE saga.id = given.id
+"""
+
+COUNT_REPEATED = """
+UPDATE sagas_saga saga SET redeliveries = redeliveries + given.repeated
+FROM json_to_recordset(%(rows)s::json) AS given (id bigint, repeated int)
+WHERE saga.id = given.id
+"""
+
+DELETE_KEYS = "DELETE FROM sagas_sagakey WHERE saga_id = ANY(%(sagas)s)"
+
+INSERT_KEYS = """
+INSERT INTO sagas_sagakey (saga_id, name, value, links)
+SELECT saga_id, name, value, links
+FROM json_to_recordset(%(rows)s::json) AS given (saga_id bigint, name text, value text, links boolean)
+"""
+
+EVENTS_OF_SAGAS = """
+SELECT event.saga_id, event.source, event.event_id, event.kind, event.step, event.execution, event.attempt,
+  event.time, event.time_given, event.sequence, event.attributes::text, event.data, participant.name
+FROM sagas_event event
+LEFT JOIN sagas_participant participant ON participant.id = event.participant_id
+WHERE event.saga_id = ANY(%(sagas)s)
+"""
+
+
+def run(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    """Execute in Django's transaction; the rows, if it returns any. Raises Django's database errors."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+
+def encode(rows: list[Any]) -> str:
+    return _encoder.encode(rows).decode()
+
+
+def decode(text: str) -> Any:
+    return msgspec.json.decode(text)
