@@ -126,7 +126,7 @@ def _attribute(name: str, value: Raw) -> str | int | bool | None:
         decoded: str | int | bool = _value.decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise RefusedError(
-            Reason.BAD_ATTRIBUTE, f"{name} must be text, a whole number, true or false."
+            Reason.BAD_ATTRIBUTE, f"{name} must be UTF-8 text, a whole number, true or false."
         ) from None
     text = str(decoded)
     longest = LONGEST.get(name, OTHERS_LONGEST)

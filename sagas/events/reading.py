@@ -15,7 +15,7 @@ from msgspec import Raw
 from sagas.events import grammar, payload
 from sagas.events.examining import examine
 from sagas.events.incoming import Incoming, take_quickly
-from sagas.events.refusal import MalformedError, Reason, Refused, TooManyError
+from sagas.events.refusal import MalformedError, Refused, TooManyError
 
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 ESCAPED = re.compile(r"\\(.)")
@@ -68,34 +68,26 @@ def read_binary(
 
     Raises `MalformedError` where the body should be JSON and is not.
     """
-    members: dict[str, str | Raw] = {}
-    unreadable = ""
+    members: dict[str, object] = {}
     for name, value in headers.items():
+        if name in payload.MEMBERS:
+            # No attribute can have this name. It is kept under one that does no harm.
+            members[f"ce-{name}"] = value
+            continue
         try:
             members[name] = _unescape(value)
         except UnicodeError:
-            members[name] = value
-            unreadable = unreadable or name
-    misplaced = next((name for name in (*payload.MEMBERS, "datacontenttype") if name in members), "")
-    for name in (*payload.MEMBERS, "datacontenttype"):
-        members.pop(name, None)
+            # No value that an attribute can have, so that it is refused now and whenever it is read again.
+            members[name] = [value]
+    members.pop("datacontenttype", None)
     if content_type:
         members["datacontenttype"] = content_type
     if body and payload.is_json(content_type):
         grammar.refuse_malformed(body)
         members["data"] = Raw(body)
     elif body:
-        members["data_base64"] = _encoder.encode(body)[1:-1].decode()
-    raw = _encoder.encode(members)
-    detail = ""
-    if unreadable:
-        detail = f"The header ce-{unreadable} is no percent-encoded UTF-8."
-    elif misplaced:
-        detail = f"There must be no header ce-{misplaced}: the body and Content-Type say it."
-    if detail:
-        known = examine(raw, now, largest)
-        return Refused(Reason.BAD_ATTRIBUTE, detail, raw, known.id, known.source)
-    return read(raw, now=now, largest=largest)
+        members["data_base64"] = body
+    return read(_encoder.encode(members), now=now, largest=largest)
 
 
 def _unescape(value: str) -> str:

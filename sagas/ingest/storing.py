@@ -92,8 +92,7 @@ def _store(
     taken: list[tuple[int, Incoming]] = []
     refused: list[Refused] = []
     for place, event in enumerate(events):
-        if isinstance(event, Incoming) and scope and event.saga_type not in scope:
-            event = _not_allowed(event)
+        event = admit(event, scope)
         if isinstance(event, Incoming):
             taken.append((place, event))
         else:
@@ -111,7 +110,10 @@ def _store(
     return [result for result in results if result]
 
 
-def _not_allowed(event: Incoming) -> Refused:
+def admit(event: Incoming | Refused, scope: Collection[str]) -> Incoming | Refused:
+    """The event, refused where its saga type is outside of the scope (empty: all types are inside)."""
+    if not scope or isinstance(event, Refused) or event.saga_type in scope:
+        return event
     detail = f"This key may not report on sagas of type {event.saga_type}."
     return Refused(Reason.NOT_ALLOWED, detail, event.raw, event.id, event.source)
 
