@@ -52,8 +52,8 @@ def read_batch(body: bytes, *, now: datetime, largest: int, most: int) -> list[I
     except msgspec.ValidationError:
         raise MalformedError("A batch must be a JSON array of events") from None
     except (msgspec.DecodeError, RecursionError):
+        grammar.refuse_malformed(body)
         if not body.lstrip(b" \t\r\n").startswith(b"["):
-            grammar.refuse_malformed(body)
             raise MalformedError("A batch must be a JSON array of events") from None
         elements = grammar.split(body)
     if len(elements) > most:
