@@ -7,3 +7,7 @@ from django.conf import settings
 
 def saga(saga_type: str, saga_id: str) -> str:
     return f"{settings.BASE_URL}/sagas/{quote(saga_type, safe='')}/{quote(saga_id, safe='')}/"
+
+
+def problem(pk: int) -> str:
+    return f"{settings.BASE_URL}/problems/{pk}/"

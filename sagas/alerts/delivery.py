@@ -1,0 +1,105 @@
+"""Getting alerts to people: claim, send outside any transaction, record. Any number may run at once.
+
+A process that dies between sending and recording leaves a lease that runs out; the message is then sent
+again under the same id, by which whoever got it twice can tell.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from sagas import changes, heartbeats
+from sagas.alerts import email, statements, webhook
+from sagas.alerts.channels import DeliveryError, Message
+from sagas.ingest.statements import run
+from sagas.models import Delivery, DeliveryAttempt
+
+log = structlog.get_logger()
+
+HEARTBEAT = "deliver_alerts"
+
+# Longer than any channel takes to fail.
+LEASE = timedelta(seconds=60)
+
+# Seconds after which a run leaves the rest to the next one.
+BUDGET = 10.0
+
+# 5 s after the first failure, then three times as long each time, at most an hour: 30 tries are about a day.
+MOST_ATTEMPTS = 30
+FIRST_PAUSE = 5.0
+LONGEST_PAUSE = 3600.0
+
+CHANNELS: dict[str, Callable[[Message], None]] = {
+    Delivery.Channel.EMAIL: email.send,
+    Delivery.Channel.WEBHOOK: webhook.send,
+}
+
+
+def deliver() -> int:
+    """Send what is due; how many were tried."""
+    started = time.monotonic()
+    tried = 0
+    while time.monotonic() - started < BUDGET and (delivery := claim(timezone.now())):
+        attempt(delivery)
+        tried += 1
+    heartbeats.beat(HEARTBEAT, timezone.now())
+    return tried
+
+
+def claim(now: datetime) -> Delivery | None:
+    """One delivery that is due, for the caller alone until its lease runs out."""
+    rows = run(statements.CLAIM, now=now, lease=now + LEASE)
+    if not rows:
+        return None
+    return Delivery.objects.select_related("alert").get(pk=rows[0][0])
+
+
+def attempt(delivery: Delivery) -> None:
+    """Send a claimed delivery and record how it went."""
+    alert = delivery.alert
+    message = Message(delivery.message_id, delivery.target, alert.created_at, alert.summary)
+    try:
+        CHANNELS[delivery.channel](message)
+    except DeliveryError as error:
+        record_failure(delivery, error, timezone.now())
+    else:
+        record_sent(delivery, timezone.now())
+
+
+@transaction.atomic
+def record_sent(delivery: Delivery, now: datetime) -> None:
+    DeliveryAttempt.objects.create(delivery=delivery, at=now)
+    # Whoever has claimed it since will find it sent.
+    Delivery.objects.filter(pk=delivery.pk).update(state=Delivery.State.SENT, sent_at=now)
+    changes.tell("problems")
+
+
+@transaction.atomic
+def record_failure(delivery: Delivery, error: DeliveryError, now: datetime) -> None:
+    DeliveryAttempt.objects.create(delivery=delivery, at=now, error=str(error))
+    is_last = error.permanent or delivery.attempts >= MOST_ATTEMPTS
+    # Only while the claim still holds: another may have sent it since.
+    Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.PENDING, attempts=delivery.attempts).update(
+        state=Delivery.State.FAILED if is_last else Delivery.State.PENDING,
+        next_attempt_at=now + timedelta(seconds=pause(delivery.attempts, random.random())),  # noqa: S311
+    )
+    log.warning(
+        "alerts: nobody took it",
+        channel=delivery.channel,
+        target=delivery.target,
+        attempts=delivery.attempts,
+        given_up=is_last,
+        error=str(error),
+    )
+    changes.tell("problems")
+
+
+def pause(attempts: int, chance: float) -> float:
+    """Seconds until the next try after so many; `chance` in [0, 1) spreads those who failed together."""
+    full = min(LONGEST_PAUSE, FIRST_PAUSE * 3.0 ** min(attempts - 1, 20))
+    return full * (0.8 + 0.4 * chance)

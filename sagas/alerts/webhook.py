@@ -1,0 +1,68 @@
+"""Alerts as signed JSON over HTTP, as Standard Webhooks says (https://www.standardwebhooks.com)."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+
+import httpx
+from django.conf import settings
+from standardwebhooks import Webhook
+
+from sagas.alerts.channels import DeliveryError, Message
+
+# Seconds. The whole call, and the part of it until somebody picks up.
+LONGEST = 10.0
+CONNECT = 5.0
+
+# Characters of a refusal that are kept.
+LONGEST_ANSWER = 300
+
+GONE = 410
+
+
+def send(message: Message) -> None:
+    """Send once, follow no redirect; raises DeliveryError. Only addresses in the settings are ever called."""
+    if message.target not in settings.ALERT_WEBHOOK_URLS:
+        raise DeliveryError("It is no longer among ALERT_WEBHOOK_URLS.", permanent=True)
+    try:
+        asyncio.run(_post(message, datetime.now(UTC)))
+    except TimeoutError:
+        raise DeliveryError(f"There was no answer within {LONGEST:.0f} s.") from None
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        raise DeliveryError(f"The call failed: {error or type(error).__name__}") from None
+
+
+async def _post(message: Message, now: datetime) -> None:
+    body = payload(message)
+    headers = {
+        "webhook-id": str(message.id),
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(settings.ALERT_WEBHOOK_SECRET).sign(str(message.id), now, body),
+        "content-type": "application/json",
+        "user-agent": "Amends",
+    }
+    timeout = httpx.Timeout(LONGEST, connect=CONNECT)
+    # trust_env would let .netrc add credentials and the environment send it through a proxy.
+    async with (
+        asyncio.timeout(LONGEST),
+        httpx.AsyncClient(timeout=timeout, trust_env=False) as client,
+        client.stream("POST", message.target, headers=headers, content=body.encode()) as answer,
+    ):
+        if not answer.is_success:
+            raise DeliveryError(await _refusal(answer), permanent=answer.status_code == GONE)
+
+
+async def _refusal(answer: httpx.Response) -> str:
+    said = await anext(answer.aiter_raw(), b"")
+    text = " ".join(said[:LONGEST_ANSWER].decode("utf-8", "replace").replace("\x00", "").split())
+    return f"It answered {answer.status_code}{': ' if text else ''}{text}"
+
+
+def payload(message: Message) -> str:
+    """`{"type": "problem.opened", "timestamp": …, "data": {…}}`; docs/alerts.md tells the fields."""
+    content = {
+        "type": f"problem.{message.summary['occasion']}",
+        "timestamp": message.created_at.isoformat(),
+        "data": message.summary,
+    }
+    return json.dumps(content, ensure_ascii=False)

@@ -1,0 +1,89 @@
+"""The SQL of detection. Each statement takes any number of rows, as JSON or as an array of keys."""
+
+# Whoever judges a saga keeps others off its row; whoever is at work on one already is left alone.
+TAKE_DUE = """
+SELECT id, saga_type, definition_id, facts::text, condition, status
+FROM sagas_saga
+WHERE due_at <= %(now)s
+ORDER BY due_at
+LIMIT %(most)s
+FOR NO KEY UPDATE SKIP LOCKED
+"""
+
+UPDATE_SAGAS = """
+UPDATE sagas_saga saga SET
+  status = given.status,
+  open_effects = given.open_effects,
+  unknown_effects = given.unknown_effects,
+  waiting_on = given.waiting_on,
+  ended_at = given.ended_at,
+  condition = given.condition,
+  due_at = given.due_at
+FROM json_to_recordset(%(rows)s::json) AS given (
+  id bigint, status text, open_effects text[], unknown_effects text[], waiting_on text, ended_at timestamptz,
+  condition text, due_at timestamptz
+)
+WHERE saga.id = given.id
+"""
+
+PUT_OFF = "UPDATE sagas_saga SET due_at = %(until)s WHERE id = ANY(%(sagas)s)"
+
+OPEN_FINDINGS_OF = """
+SELECT id, saga_id, code, step, since, evidence, detail
+FROM sagas_finding WHERE saga_id = ANY(%(sagas)s) AND closed_at IS NULL
+"""
+
+# In the order of the array, so that two transactions cannot wait for each other in a circle.
+LOCK_KEYS = "SELECT pg_advisory_xact_lock(lock) FROM unnest(%(locks)s::bigint[]) lock"
+
+FIND_PROBLEMS = """
+SELECT DISTINCT ON (saga_type, step, code) problem.id, saga_type, step, code
+FROM sagas_problem problem
+JOIN json_to_recordset(%(rows)s::json) AS given (saga_type text, step text, code text)
+  USING (saga_type, step, code)
+WHERE closed_at IS NULL OR closed_at > %(since)s
+ORDER BY saga_type, step, code, closed_at DESC NULLS FIRST
+"""
+
+ADD_PROBLEMS = """
+INSERT INTO sagas_problem (
+  saga_type, step, code, condition, title, explanation, participant, owner, opened_at,
+  open_count, total_count, told_count
+)
+SELECT saga_type, step, code, condition, title, explanation, participant, owner, %(now)s, 0, 0, 0
+FROM json_to_recordset(%(rows)s::json) AS given (
+  saga_type text, step text, code text, condition text, title text, explanation text, participant text,
+  owner text
+)
+RETURNING id, saga_type, step, code
+"""
+
+COUNT_PROBLEMS = """
+UPDATE sagas_problem problem SET
+  open_count = open_count + given.opened - given.closed,
+  total_count = total_count + given.opened,
+  closed_at = CASE WHEN open_count + given.opened - given.closed = 0 THEN %(now)s::timestamptz END
+FROM json_to_recordset(%(rows)s::json) AS given (id bigint, opened int, closed int)
+WHERE problem.id = given.id
+"""
+
+OPEN_FINDINGS = """
+INSERT INTO sagas_finding (
+  saga_id, problem_id, code, step, condition, severity, since, evidence, detail, opened_at
+)
+SELECT saga_id, problem_id, code, step, condition, severity, since, evidence, detail, %(now)s
+FROM json_to_recordset(%(rows)s::json) AS given (
+  saga_id bigint, problem_id bigint, code text, step text, condition text, severity text, since timestamptz,
+  evidence jsonb, detail jsonb
+)
+"""
+
+CHANGE_FINDINGS = """
+UPDATE sagas_finding finding SET since = given.since, evidence = given.evidence, detail = given.detail
+FROM json_to_recordset(%(rows)s::json) AS given (id bigint, since timestamptz, evidence jsonb, detail jsonb)
+WHERE finding.id = given.id
+"""
+
+CLOSE_FINDINGS = """
+UPDATE sagas_finding SET closed_at = %(now)s WHERE id = ANY(%(findings)s) RETURNING problem_id, saga_id
+"""

@@ -1,0 +1,121 @@
+"""Finding what is due: its cost goes with what is due, not with what is open. Any number may run at once."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from sagas import changes, definitions, facts, fold, heartbeats
+from sagas.alerts import intents
+from sagas.detection import deadlines, judge, problems, statements
+from sagas.detection.problems import Judged
+from sagas.fold import State
+from sagas.ingest.statements import encode, run
+from sagas.mistakes import MISTAKES
+from sagas.vocabulary import Condition
+
+log = structlog.get_logger()
+
+HEARTBEAT = "sweep"
+
+# Sagas in one transaction: enough that statements are cheap, few enough that writers hardly wait for it.
+CHUNK = 500
+
+# Seconds after which a sweep leaves the rest to the next one, so that few run side by side.
+BUDGET = 2.0
+
+# For how long a saga is put off that cannot be judged, which is a mistake of ours.
+PUT_OFF = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A due saga, looked at: its state, what is wrong with it, and what its row held before."""
+
+    judged: Judged
+    state: State
+    due_at: datetime | None
+    condition: Condition
+    was: tuple[str, str]  # status, condition
+
+    @property
+    def is_changed(self) -> bool:
+        return self.was != (self.state.status, self.condition)
+
+
+def sweep(now: datetime | None = None) -> int:
+    """Judge what is due at `now`, write findings, problems and alerts; how many sagas were looked at."""
+    now = now or timezone.now()
+    started = time.monotonic()
+    count = 0
+    while True:
+        taken = _sweep_chunk(now)
+        count += taken
+        intents.tell(now)
+        if taken < CHUNK or time.monotonic() - started > BUDGET:
+            break
+    heartbeats.beat(HEARTBEAT, now)
+    return count
+
+
+@transaction.atomic
+def _sweep_chunk(now: datetime) -> int:
+    rows = run(statements.TAKE_DUE, now=now, most=CHUNK)
+    if not rows:
+        return 0
+    looked, failed = [], []
+    for row in rows:
+        try:
+            looked.append(_look(row, now))
+        except MISTAKES:
+            log.exception("sweep: a saga cannot be judged", saga=row[0], again_in=str(PUT_OFF))
+            failed.append(row[0])
+    if failed:
+        run(statements.PUT_OFF, sagas=failed, until=now + PUT_OFF)
+    if looked:
+        touched = problems.settle([one.judged for one in looked], now)
+        run(statements.UPDATE_SAGAS, rows=encode([_row(one) for one in looked]))
+        _tell(looked, touched)
+    return len(rows)
+
+
+def _look(row: Sequence[Any], now: datetime) -> Looked:
+    pk, saga_type, definition_pk, text, condition, status = row
+    definition = definitions.by_key(definition_pk) if definition_pk else None
+    state = fold.derive(facts.decode(text), definition, now)
+    moment = facts.microseconds(now)
+    prospects = judge.prospects(state, definition)
+    verdicts = judge.holding(prospects, moment)
+    return Looked(
+        judged=Judged(pk, saga_type, definition, verdicts, had_findings=condition != Condition.HEALTHY),
+        state=state,
+        due_at=deadlines.next_after(state, prospects, moment),
+        condition=judge.worst(verdicts),
+        was=(status, condition),
+    )
+
+
+def _row(one: Looked) -> dict[str, Any]:
+    return {
+        "id": one.judged.saga,
+        "status": one.state.status,
+        "open_effects": one.state.open_effects,
+        "unknown_effects": one.state.unknown_effects,
+        "waiting_on": one.state.waiting_on,
+        "ended_at": one.state.ended_at,
+        "condition": one.condition,
+        "due_at": one.due_at,
+    }
+
+
+def _tell(looked: Sequence[Looked], touched: set[int]) -> None:
+    changed = touched | {one.judged.saga for one in looked if one.is_changed}
+    if changed:
+        changes.tell("sagas", *(f"saga:{saga}" for saga in changed))
+    if touched:
+        changes.tell("problems")

@@ -1,0 +1,16 @@
+"""What the worker is told to do. A task may be lost, doubled or late: the rows say what is due."""
+
+from celery import shared_task
+
+from sagas.alerts import delivery
+from sagas.detection import sweep as sweeping
+
+
+@shared_task(name="sagas.tasks.sweep")  # type: ignore[untyped-decorator]
+def sweep() -> None:
+    sweeping.sweep()
+
+
+@shared_task(name="sagas.tasks.deliver_alerts")  # type: ignore[untyped-decorator]
+def deliver_alerts() -> None:
+    delivery.deliver()
