@@ -1,0 +1,63 @@
+"""Sagas spelt in a line, put into the database through the one way in."""
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from sagas import definitions, facts, ingest
+from sagas.audit import Actor
+from sagas.events import Incoming
+from sagas.models import Participant, Saga
+from tests.sagas.saying import say
+
+ORDER = """
+type: order
+version: "1"
+title: Order fulfilment
+owner: orders@shop.example
+runbook: https://runbooks.shop.example/order
+steps:
+  - name: charge
+    title: charge card
+    kind: compensatable
+    participant: payment
+    deadline: 10s
+    compensation: {title: refund card, request: POST /refund, deadline: 10s}
+  - {name: ship, title: ship parcel, kind: pivot, participant: shipping, deadline: 30s}
+"""
+
+
+def define(text: str = ORDER) -> None:
+    ingest.adopt(definitions.load(text, "order.yaml", Actor.system()).row)
+
+
+def put(
+    words: str, saga_id: str = "o-1", *, ago: float = 0, now: datetime | None = None, first: int = 0
+) -> Saga:
+    """Store a saga of type `order`, its last event `ago` seconds before now, the others 10 s apart before it.
+
+    `first` numbers the events, so that later ones can be added to the same saga.
+    """
+    now = now or timezone.now()
+    events = say(words, source="shop")
+    shift = now - timedelta(seconds=ago) - facts.moment(events[-1].time)
+    participant, _ = Participant.objects.get_or_create(name="shop")
+    results = ingest.store(
+        [
+            Incoming(
+                source=event.source,
+                id=str(first + place),
+                kind=event.kind,
+                saga_type="order",
+                saga_id=saga_id,
+                step=event.step,
+                execution=event.execution,
+                time=facts.moment(event.time) + shift,
+                data='{"error": "503 from it"}' if "fail" in event.kind else None,
+            )
+            for place, event in enumerate(events)
+        ],
+        participant=participant,
+        now=now,
+    )
+    return Saga.objects.get(pk=results[0].saga_pk)

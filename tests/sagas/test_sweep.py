@@ -1,0 +1,285 @@
+"""The sweep: finds what is due, only that, set by set, side by side with others and with writers."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from structlog.testing import capture_logs
+
+from sagas.detection import problems
+from sagas.detection import sweep as sweeping
+from sagas.detection.sweep import sweep
+from sagas.ingest.statements import run
+from sagas.models import Finding, Heartbeat, Problem, Saga
+from tests.sagas.storing import define, put
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_step_that_never_answered_is_found_with_its_evidence() -> None:
+    define()
+    saga = put("saga.started charge:S charge:C ship:S", ago=31)
+    assert saga.due_at <= timezone.now()
+    assert sweep() == 1
+    finding = Finding.objects.get()
+    assert (finding.saga, finding.code, finding.step) == (saga, "step_in_doubt", "ship")
+    assert (finding.condition, finding.severity, finding.closed_at) == ("in_doubt", "error", None)
+    assert finding.evidence == [{"source": "shop", "id": "3"}]
+    assert finding.detail["allowed"] == 30.0
+    assert finding.since == saga.last_event_at + timedelta(seconds=30)
+    saga.refresh_from_db()
+    assert (saga.condition, saga.status, saga.unknown_effects) == ("in_doubt", "running", ["ship"])
+    assert saga.due_at is None
+    problem = finding.problem
+    assert (problem.saga_type, problem.step, problem.code) == ("order", "ship", "step_in_doubt")
+    assert (problem.open_count, problem.total_count, problem.owner) == (1, 1, "orders@shop.example")
+    assert (problem.title, problem.participant) == ("ship parcel never answered", "shipping")
+    assert problem.explanation == "shipping was asked, then nothing for more than 30 s"
+
+
+def test_what_is_not_due_is_not_looked_at() -> None:
+    define()
+    put("saga.started charge:S", ago=5)
+    put("saga.started charge:C ship:C", "o-2", ago=500)
+    assert sweep() == 0
+    assert sweep(timezone.now() + timedelta(seconds=6)) == 1
+
+
+def test_a_finding_closes_by_itself_when_the_facts_change() -> None:
+    define()
+    put("saga.started charge:S charge:C ship:S", ago=31)
+    sweep()
+    saga = put("ship:C", first=4)
+    assert sweep() == 1
+    saga.refresh_from_db()
+    assert (saga.condition, saga.status, saga.unknown_effects) == ("healthy", "completed", [])
+    assert Finding.objects.get().closed_at is not None
+    problem = Problem.objects.get()
+    assert (problem.open_count, problem.total_count) == (0, 1)
+    assert problem.closed_at is not None
+
+
+def test_one_finding_closes_and_another_opens() -> None:
+    define()
+    put("saga.started charge:S charge:R", ago=20)
+    sweep()
+    put("charge:F", ago=0, first=3)
+    sweep(timezone.now() + timedelta(seconds=60))
+    found = {(finding.code, finding.closed_at is None) for finding in Finding.objects.all()}
+    assert found == {("step_overdue", False), ("saga_stalled", True)}
+
+
+def test_an_open_finding_follows_its_facts() -> None:
+    define()
+    put("saga.started charge:S charge:R", ago=20)
+    sweep()
+    before = Finding.objects.get()
+    put("charge:R charge:R", first=3)
+    sweep()
+    after = Finding.objects.get()
+    assert (before.detail["attempts"], after.detail["attempts"]) == (1, 3)
+    assert after.evidence != before.evidence
+    assert (after.opened_at, after.problem) == (before.opened_at, before.problem)
+
+
+def test_an_effect_becomes_unknown_by_time_alone() -> None:
+    saga = put("saga.started charge:S charge:KS")
+    assert saga.unknown_effects == []
+    sweep(timezone.now() + timedelta(seconds=895))
+    saga.refresh_from_db()
+    assert saga.unknown_effects == ["charge"]
+    assert not Finding.objects.exists()
+    sweep(timezone.now() + timedelta(seconds=901))
+    assert Finding.objects.get().code == "compensation_overdue"
+
+
+def test_a_definition_that_comes_later_is_judged_by() -> None:
+    put("saga.started charge:S", ago=20)
+    assert sweep() == 0
+    define()
+    assert sweep() == 1
+    assert Finding.objects.get().detail["allowed"] == 10.0
+
+
+def test_sagas_of_one_problem_are_counted_in_it() -> None:
+    for number in range(12):
+        put("saga.started charge:T", f"o-{number}")
+    put("saga.started charge:C charge:K-", "o-12")
+    assert sweep() == 13
+    counts = {problem.code: problem.open_count for problem in Problem.objects.all()}
+    assert counts == {"step_in_doubt": 12, "compensation_failed": 1}
+
+
+def test_the_number_of_queries_does_not_depend_on_the_number_of_sagas(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    put("saga.started charge:T", "first")
+    sweep()
+    ours: list[str] = []
+
+    def counting(statement: str, **parameters):
+        ours.append(statement)
+        return run(statement, **parameters)
+
+    monkeypatch.setattr(sweeping, "run", counting)
+    monkeypatch.setattr(problems, "run", counting)
+    queries = []
+    for count in (1, 8):
+        for number in range(count):
+            put("saga.started charge:T", f"o-{count}-{number}")
+        ours.clear()
+        with CaptureQueriesContext(connection) as theirs:
+            assert sweep() == count
+        queries.append(len(ours) + len(theirs))
+    assert queries[0] == queries[1] < 20
+
+
+def test_several_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeping, "CHUNK", 3)
+    for number in range(7):
+        put("saga.started charge:T", f"o-{number}")
+    assert sweep() == 7
+    assert Problem.objects.get().open_count == 7
+
+
+def test_a_long_sweep_leaves_the_rest_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeping, "CHUNK", 3)
+    monkeypatch.setattr(sweeping, "BUDGET", 0)
+    for number in range(7):
+        put("saga.started charge:T", f"o-{number}")
+    assert [sweep(), sweep(), sweep(), sweep()] == [3, 3, 1, 0]
+
+
+def test_the_sweep_leaves_a_sign_of_life() -> None:
+    now = timezone.now()
+    sweep(now - timedelta(seconds=1))
+    sweep(now)
+    assert Heartbeat.objects.get(name="sweep").at == now
+
+
+def test_a_saga_that_cannot_be_judged_does_not_stop_the_others() -> None:
+    bad, good = put("saga.started charge:T"), put("saga.started charge:T", "o-2")
+    Saga.objects.filter(pk=bad.pk).update(facts={"steps": 5})
+    now = timezone.now()
+    with capture_logs() as logs:
+        assert sweep(now) == 2
+    assert Finding.objects.get().saga == good
+    bad.refresh_from_db()
+    assert bad.due_at == now + sweeping.PUT_OFF
+    assert [(line["event"], line["saga"]) for line in logs] == [("sweep: a saga cannot be judged", bad.pk)]
+
+
+def test_a_mistake_in_our_own_code_is_put_off_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    bad, good = put("saga.started charge:T"), put("saga.started charge:T", "o-2")
+    judge = sweeping.judge.prospects
+    broken = iter([True])
+
+    def prospects(state, definition):
+        if next(broken, False):
+            raise KeyError("a bug")
+        return judge(state, definition)
+
+    monkeypatch.setattr(sweeping.judge, "prospects", prospects)
+    sweep()
+    assert Finding.objects.get().saga in {bad, good}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sweep_that_dies_leaves_nothing_half_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    saga = put("saga.started charge:T")
+
+    def die(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sweeping, "_row", die)
+        with pytest.raises(KeyboardInterrupt):
+            sweep()
+    assert not Finding.objects.exists()
+    assert not Problem.objects.exists()
+    assert sweep() == 1
+    assert Finding.objects.get().saga == saga
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sweeps_side_by_side_judge_each_saga_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeping, "CHUNK", 5)
+    for number in range(60):
+        put("saga.started charge:T" if number % 2 else "saga.started charge:C charge:K-", f"o-{number}")
+    counts = _side_by_side(sweep, 4)
+    assert sum(counts) == 60
+    assert Finding.objects.count() == 60
+    assert {problem.open_count for problem in Problem.objects.all()} == {30}
+    assert Problem.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_event_that_comes_while_its_saga_is_judged_is_not_overlooked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    define()
+    saga = put("saga.started charge:S charge:C ship:S", ago=31)
+    settle = problems.settle
+    rivals = []
+
+    def overtaken(judged, now):
+        if not rivals:
+            rival = threading.Thread(target=_and_close(lambda: put("ship:C", first=4)))
+            rivals.append(rival)
+            rival.start()
+            rival.join(0.5)
+            assert rival.is_alive(), "the writer must wait for whoever judges"
+        return settle(judged, now)
+
+    monkeypatch.setattr(sweeping.problems, "settle", overtaken)
+    sweep()
+    rivals[0].join()
+    saga.refresh_from_db()
+    assert (saga.status, saga.condition) == ("completed", "in_doubt")
+    assert sweep() == 1
+    saga.refresh_from_db()
+    assert saga.condition == "healthy"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_saga_that_is_being_written_is_left_for_the_next_sweep() -> None:
+    put("saga.started charge:T")
+    put("saga.started charge:T", "o-2")
+    held, done = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with transaction.atomic():
+            Saga.objects.select_for_update().get(saga_id="o-1")
+            held.set()
+            done.wait(10)
+
+    writer = threading.Thread(target=_and_close(write))
+    writer.start()
+    held.wait(10)
+    assert sweep() == 1
+    done.set()
+    writer.join()
+    assert sweep() == 1
+
+
+def _side_by_side(work, times: int) -> list[int]:
+    results: list[int] = []
+    threads = [threading.Thread(target=_and_close(lambda: results.append(work()))) for _ in range(times)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def _and_close(work):
+    def run() -> None:
+        try:
+            work()
+        finally:
+            connection.close()
+
+    return run
