@@ -14,7 +14,7 @@ from console.stack.errors import StackError
 LONGEST_PAUSE = 5.0  # seconds between two starts of a part that keeps ending
 STEADY = 20.0  # seconds after which a part is trusted again
 # Seconds; together below the five in which everything is to be gone.
-PATIENCE_WITH_PARTS = 3.6
+PATIENCE_WITH_PARTS = 3.3
 PATIENCE_WITH_STORES = 0.9
 
 

@@ -9,12 +9,23 @@ import socket
 import time
 from types import FrameType
 
-from console.stack import children, claim, environment_file, parts, ports, postgres, preparation, valkey
+from console.stack import (
+    caller,
+    children,
+    claim,
+    environment_file,
+    parts,
+    ports,
+    postgres,
+    preparation,
+    valkey,
+)
 from console.stack.choices import Choices
 from console.stack.errors import StackError
 from console.stack.keeper import Keeper, last_words
 
 SECONDS_TO_START = 60.0
+REQUESTS_TO_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Asked(BaseException):
@@ -26,8 +37,7 @@ def run(choices: Choices) -> None:
 
     Raises `StackError` where it cannot start; nothing is left running then either.
     """
-    # A stack that outlives the `make` it was started by could not be stopped from there.
-    children.set_parent_death_signal(signal.SIGTERM)
+    caller.follow()
     children.adopt_orphans()
     _take_requests_to_stop()
     keeper = Keeper()
@@ -37,7 +47,8 @@ def run(choices: Choices) -> None:
                 _start(choices, keeper, listener)
                 _watch(keeper)
             finally:
-                # Nobody waits for an answer any more, and nothing interrupts the end.
+                _ignore_requests_to_stop()
+                # Requests that wait for an answer will get none.
                 listener.close()
                 keeper.stop()
     except Asked:
@@ -68,11 +79,12 @@ def _prepare(choices: Choices, keeper: Keeper, values: dict[str, str]) -> str:
 
 
 def _watch(keeper: Keeper) -> None:
-    while True:
+    while not caller.was_interrupted():
         keeper.bury_adopted()
-        for _ in range(20):
+        for _ in range(10):
             keeper.tend()
             time.sleep(0.05)
+    raise Asked
 
 
 def _start_stores(choices: Choices, keeper: Keeper) -> tuple[str, str]:
@@ -138,5 +150,10 @@ def _take_requests_to_stop() -> None:
             asked = True
             raise Asked
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in REQUESTS_TO_STOP:
         signal.signal(number, ask)
+
+
+def _ignore_requests_to_stop() -> None:
+    for number in REQUESTS_TO_STOP:
+        signal.signal(number, signal.SIG_IGN)
