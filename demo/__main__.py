@@ -25,6 +25,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--fault-rate", type=float, default=0.003, help="share that needs a person (%(default)s)"
     )
+    parser.add_argument(
+        "--pace", type=float, default=1.0, help="how long work takes; 0.5: half as long (%(default)s)"
+    )
     return parser.parse_args()
 
 
@@ -46,7 +49,8 @@ def main() -> None:
     except (OSError, ValueError) as error:
         sys.exit(f"demo: {error}; run `manage.py setup_demo` first")
     mains: dict[str, supervisor.Main] = {
-        name: partial(service.serve, name, services, given.amends_url, given.data) for name in PARTICIPANTS
+        name: partial(service.serve, name, services, given.amends_url, given.data, given.pace)
+        for name in PARTICIPANTS
     }
     mains["inbox"] = partial(inbox.serve, given.data, given.inbox_smtp_port, given.inbox_http_port)
     if given.rate > 0:

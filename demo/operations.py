@@ -92,7 +92,7 @@ def _begin(db: sqlite3.Connection, participant: Participant, request: Request) -
             forward.forget(db, request)
         # Not remembered: there is nothing yet that a second request with this key could do twice.
         return forward.ACCEPTED
-    seconds = _duration(request, fault)
+    seconds = _duration(participant, request, fault)
     if request.operation != faults.STEP and fault != "accept_later":
         return Begun(seconds, fault)
     db.execute(
@@ -113,11 +113,12 @@ def _mistaken(db: sqlite3.Connection, participant: Participant, request: Request
     return Answer(422, {"detail": f"{name} of {request.saga} is {row['reference']}, not {named}"})
 
 
-def _duration(request: Request, fault: str | None) -> float:
+def _duration(participant: Participant, request: Request, fault: str | None) -> float:
     if fault == "accept_later":
-        return faults.LATER
+        return faults.LATER * participant.pace
     usual = UNDO_SECONDS if request.operation == faults.COMPENSATION else STEPS[request.step].seconds
-    return random.uniform(*usual) + (faults.SLOW if fault == "slow" else 0)  # noqa: S311
+    seconds = random.uniform(*usual) * participant.pace  # noqa: S311
+    return seconds + (faults.SLOW if fault == "slow" else 0)
 
 
 def _die_if(fault: str | None) -> None:

@@ -16,11 +16,13 @@ from demo.store import Store
 from demo.work import Participant
 
 
-async def serve(name: str, services: Mapping[str, Credentials], amends_url: str, folder: Path) -> None:
+async def serve(
+    name: str, services: Mapping[str, Credentials], amends_url: str, folder: Path, pace: float
+) -> None:
     """Run until killed. Whatever ends one of its tasks ends the process, which is then started again."""
     me, business = services[name], BUSINESSES[name]
     store = Store(folder / f"{name}.sqlite3", outbox.SCHEMA, operations.SCHEMA, runs.SCHEMA, business.schema)
-    actor = Participant(name, business, store)
+    actor = Participant(name, business, store, pace)
     app = web.Application()
     app.add_routes(participant.Api(actor, me.secret).routes())
     if name in ORCHESTRATED_BY:

@@ -66,6 +66,7 @@ class Participant:
     name: str
     business: Business
     store: Store
+    pace: float = 1.0  # how long its work takes, as a share of what it usually takes
 
     def action(self, step: str) -> Action:
         return self.business.actions[step]
