@@ -4,7 +4,6 @@ import asyncio
 import email
 import email.policy
 import json
-import os
 import re
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -15,7 +14,7 @@ from typing import Any
 from aiohttp import web
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from demo import signatures
+from demo import credentials, signatures
 from demo.service import listen
 from demo.store import Store
 
@@ -53,8 +52,8 @@ URL = re.compile(r"(https?://[^\s<>\"')]+)")
 
 
 async def serve(folder: Path, smtp_port: int, http_port: int) -> None:
-    """Run until killed. `ALERT_WEBHOOK_SECRET` (whsec_…) is what webhooks are checked against."""
-    inbox = Inbox(Store(folder / "inbox.sqlite3", SCHEMA), os.environ.get("ALERT_WEBHOOK_SECRET", ""))
+    """Run until killed."""
+    inbox = Inbox(Store(folder / "inbox.sqlite3", SCHEMA), credentials.read_alert_secret(folder))
     app = web.Application(client_max_size=LARGEST)
     app.add_routes(
         [
@@ -75,7 +74,7 @@ async def serve(folder: Path, smtp_port: int, http_port: int) -> None:
 
 
 class Inbox:
-    """Keeps what arrives, before it says that it has arrived."""
+    """Keeps what arrives, before it says that it has arrived. `secret` empty: signatures are not checked."""
 
     def __init__(self, store: Store, secret: str) -> None:
         self.store = store
@@ -104,7 +103,7 @@ class Inbox:
             "webhook",
             sender=request.headers.get("user-agent", ""),
             recipients="/webhook",
-            subject=request.headers.get("webhook-id", ""),
+            subject="",
             body=raw.decode(errors="replace"),
             webhook_id=request.headers.get("webhook-id", ""),
             signature=signature,
