@@ -7,6 +7,9 @@ import pytest
 
 from tests.demo.running import HTTP, Demo, wait_for
 
+# One worker runs what shares one demo.
+pytestmark = pytest.mark.xdist_group("demo")
+
 
 def test_no_answer_starts_and_then_is_silent_until_somebody_asks_again(demo: Demo) -> None:
     demo.fault("ship-parcel", "no_answer", saga="f-silent")

@@ -11,6 +11,9 @@ import pytest
 from demo import signatures
 from tests.demo.running import HTTP, SECRET, WRONG_SECRET, Demo, wait_for
 
+# One worker runs what shares one demo.
+pytestmark = pytest.mark.xdist_group("demo")
+
 
 @pytest.fixture
 def url(demo: Demo) -> str:

@@ -1,6 +1,11 @@
 """Nothing that was done is left untold: not over kill -9, not while Amends is down."""
 
+import pytest
+
 from tests.demo.running import Demo, wait_for
+
+# One worker runs what shares one demo.
+pytestmark = pytest.mark.xdist_group("demo")
 
 
 def test_events_wait_for_amends_also_when_their_sender_is_killed(demo: Demo) -> None:

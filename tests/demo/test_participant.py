@@ -7,6 +7,9 @@ import pytest
 from demo import signatures
 from tests.demo.running import HTTP, SECRET, WRONG_SECRET, Demo, wait_for
 
+# One worker runs what shares one demo.
+pytestmark = pytest.mark.xdist_group("demo")
+
 
 def test_a_step_is_done_once_however_often_it_is_asked_for(demo: Demo) -> None:
     answers = [demo.do("p-once", "debit-wallet") for _ in range(3)]

@@ -7,6 +7,9 @@ import pytest
 from demo.steps import ORDER, STEPS
 from tests.demo.running import Demo, wait_for
 
+# One worker runs what shares one demo.
+pytestmark = pytest.mark.xdist_group("demo")
+
 FORWARD = [step.name for step in ORDER.steps]
 
 

@@ -14,6 +14,8 @@ from demo.__main__ import read_services
 from demo.steps import PARTICIPANTS
 from tests.demo.running import ROOT, Demo, children_of, is_alive, wait_for
 
+pytestmark = pytest.mark.xdist_group("demo that is stopped and started")
+
 
 @pytest.fixture(scope="module")
 def one_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
