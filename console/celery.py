@@ -4,7 +4,9 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_ready
+from celery.signals import beat_init, worker_init, worker_ready
+
+from console import checks
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
@@ -18,4 +20,10 @@ def sweep_at_once(**kwargs: Any) -> None:
     app.send_task("sagas.tasks.sweep")
 
 
+def refuse_unsafe_settings(**kwargs: Any) -> None:
+    checks.refuse_unsafe_settings()
+
+
+worker_init.connect(refuse_unsafe_settings)
+beat_init.connect(refuse_unsafe_settings)
 worker_ready.connect(sweep_at_once)

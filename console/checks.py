@@ -1,14 +1,18 @@
 """Misconfiguration stops the start, with an id, and says what to do."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, register, run_checks
+
+TAG = "amends"
 
 
-@register
+@register(TAG)
 def check_secrets(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     """Outside the demo nothing starts with known or missing secrets, or with cookies sent in the clear."""
     found: list[CheckMessage] = []
@@ -48,4 +52,23 @@ def check_secrets(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
                 id="amends.E005",
             )
         )
+    if not settings.DEMO and not settings.SECURE_COOKIES and not _is_this_machine(settings.BASE_URL):
+        found.append(
+            Error(
+                "BASE_URL is plain http on another machine than this: passwords would travel in the clear.",
+                hint="Serve https at a proxy in front, and set BASE_URL to its https:// address.",
+                id="amends.E006",
+            )
+        )
     return found
+
+
+def refuse_unsafe_settings() -> None:
+    """End this process where a check of ours fails. For what serves; commands are checked by Django."""
+    found = run_checks(tags=[TAG])
+    if found:
+        sys.exit("\n".join(f"{check.id}: {check.msg} {check.hint or ''}".rstrip() for check in found))
+
+
+def _is_this_machine(url: str) -> bool:
+    return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}

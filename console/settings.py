@@ -1,7 +1,5 @@
 """Settings: from the environment (docs/deploy.md lists each); unsafe ones refuse to start (checks.py)."""
 
-import os
-from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from console import environment, logs
@@ -172,7 +170,6 @@ CONTENT_SECURITY_POLICY = {
 }
 
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(os.environ.get("STATIC_ROOT", DATA / "static"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -13,6 +13,9 @@ from console.stack.choices import Choices
 from console.stack.keeper import Part
 from console.stack.postgres import Server
 
+# Celery would run Django's checks, load every page for that, and not heed what they find.
+CELERY = {"CELERY_SKIP_CHECKS": "1"}
+
 
 def database(choices: Choices, server: Server) -> Part:
     log = choices.logs / "postgres.log"
@@ -42,11 +45,11 @@ def worker(choices: Choices) -> Part:
     # One worker has nobody to gossip with.
     command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     # A stop then gives the tasks at hand worker_soft_shutdown_timeout seconds, and hands back the rest.
-    return _python(choices, "worker", command, {"REMAP_SIGTERM": "SIGQUIT"})
+    return _python(choices, "worker", command, CELERY | {"REMAP_SIGTERM": "SIGQUIT"})
 
 
 def beat(choices: Choices) -> Part:
-    return _python(choices, "beat", ["celery", "-A", "console", "beat", "--loglevel", "WARNING"])
+    return _python(choices, "beat", ["celery", "-A", "console", "beat", "--loglevel", "WARNING"], CELERY)
 
 
 def demo(choices: Choices, values: Mapping[str, str]) -> Part:

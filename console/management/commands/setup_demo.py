@@ -57,7 +57,7 @@ def _read_known(folder: Path) -> dict[str, Credentials]:
 
 def _make_user(role: Role, by: Actor) -> None:
     try:
-        accounts.create_user(role.value, [role], f"{role.value}-demo", by)
+        accounts.create_user(role.value, [role], accounts.demo_password(role.value), by)
     except accounts.UserExistsError:
         return
 
