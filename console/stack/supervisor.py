@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import textwrap
 import time
 from types import FrameType
 
@@ -62,12 +63,13 @@ def _start(choices: Choices, keeper: Keeper, listener: socket.socket) -> None:
     if logins is None:
         logins = _prepare(choices, keeper, values)
         preparation.remember(choices, values, logins)
+    if choices.demo:
+        # Before the worker, which may have alerts for its inbox.
+        keeper.start(parts.demo(choices, values))
     for part in (parts.web(choices, listener.fileno()), parts.worker(choices), parts.beat(choices)):
         keeper.start(part)
     started = time.monotonic()
     keeper.wait_for(lambda: _is_ready(choices.port, started), SECONDS_TO_START, "Amends")
-    if choices.demo:
-        keeper.start(parts.demo(choices, values))
     _announce(choices, values, logins)
 
 
@@ -135,7 +137,8 @@ def _is_ready(port: int, started: float) -> bool:
 def _announce(choices: Choices, values: dict[str, str], logins: str) -> None:
     print(f"Amends is ready at {choices.url}  (logs: {choices.logs})")
     if choices.demo:
-        print(logins.rstrip())
+        print("The demo's users and their passwords:")
+        print(textwrap.indent(logins, "  "), end="")
         print(f"The demo's inbox, where its alerts arrive: http://{ports.HOST}:{values['DEMO_HTTP_PORT']}")
     print("Ctrl-C stops it.", flush=True)
 

@@ -43,8 +43,8 @@ class Command(BaseCommand):
             call_command("load_definitions", DEFINITIONS, stdout=StringIO())
         # After the commit: a crash in between costs keys that nobody has read, and the next run makes others.
         credentials.write(folder, rows, settings.ALERT_WEBHOOK_SECRET)
-        self.stdout.write("Sign in as operator with the password operator-demo;")
-        self.stdout.write("so also viewer, approver and admin: NAME-demo.")
+        for role in Role:
+            self.stdout.write(f"{role.value:<10}{accounts.demo_password(role.value)}")
 
 
 def _read_known(folder: Path) -> dict[str, Credentials]:
