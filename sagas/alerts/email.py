@@ -32,7 +32,7 @@ def compose(message: Message) -> EmailMultiAlternatives:
     host = urlsplit(settings.BASE_URL).hostname or "amends"
     mail = EmailMultiAlternatives(
         subject(message.summary),
-        render_to_string("alerts/problem.txt", context),
+        render_to_string("alerts/problem.txt", context).strip() + "\n",
         to=[message.target],
         headers={
             "Message-ID": f"<{message.id}@{host}>",

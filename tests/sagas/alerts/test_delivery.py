@@ -1,0 +1,220 @@
+"""Delivery: nothing lost, nobody told twice by two, a message that comes twice has the same id."""
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from sagas import tasks
+from sagas.alerts import delivery as delivering
+from sagas.alerts import intents
+from sagas.alerts.delivery import LEASE, MOST_ATTEMPTS, claim, deliver, pause
+from sagas.detection.sweep import sweep
+from sagas.models import Delivery, DeliveryAttempt, Heartbeat, Problem
+from tests.sagas.alerts.receivers import MailServer, Receiver
+from tests.sagas.storing import define, put
+
+pytestmark = pytest.mark.django_db
+
+
+def break_something(saga_id: str = "o-1") -> None:
+    define()
+    put("saga.started charge:S charge:C ship:S", saga_id, ago=31)
+    sweep()
+
+
+def make_due() -> None:
+    Delivery.objects.update(next_attempt_at=timezone.now())
+
+
+def test_a_new_problem_sends_one_mail_and_one_webhook(mails: MailServer, hooks: Receiver) -> None:
+    break_something("o-1")
+    break_something("o-2")
+    assert deliver() == 3
+    assert sorted(mails.recipients) == ["oncall@shop.example", "orders@shop.example"]
+    assert [hook.body["type"] for hook in hooks.hooks] == ["problem.opened"]
+    assert deliver() == 0
+    assert {one.state for one in Delivery.objects.all()} == {"sent"}
+    assert all(one.sent_at and one.attempts == 1 for one in Delivery.objects.all())
+    assert [one.error for one in DeliveryAttempt.objects.all()] == ["", "", ""]
+
+
+def test_resolved_is_told_too(mails: MailServer, hooks: Receiver) -> None:
+    break_something()
+    deliver()
+    put("ship:C", first=4)
+    now = timezone.now()
+    sweep(now)
+    sweep(now + intents.QUIET)
+    make_due()
+    assert deliver() == 3
+    assert [hook.body["type"] for hook in hooks.hooks] == ["problem.opened", "problem.resolved"]
+    said = "[Amends] Resolved: order: ship parcel never answered · 1 saga had it"
+    assert mails.mails[-1]["subject"].strip() == said
+
+
+def test_a_failure_is_tried_again_with_the_same_id_and_is_visible(hooks: Receiver) -> None:
+    hooks.answers = [503, 500]
+    put("saga.started charge:T")
+    sweep()
+    deliver()
+    delivery = Delivery.objects.get()
+    assert (delivery.state, delivery.attempts) == ("pending", 1)
+    assert 3 < (delivery.next_attempt_at - timezone.now()).total_seconds() < 7
+    assert deliver() == 0
+    make_due()
+    deliver()
+    make_due()
+    deliver()
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.attempts) == ("sent", 3)
+    assert len({hook.id for hook in hooks.hooks}) == 1
+    assert [one.error for one in delivery.tries.order_by("pk")] == ["It answered 503", "It answered 500", ""]
+
+
+def test_attempts_are_used_up_after_about_a_day(hooks: Receiver) -> None:
+    assert [pause(attempts, 0.5) for attempts in (1, 2, 3, 4, 7, 8, 29)] == [5, 15, 45, 135, 3600, 3600, 3600]
+    assert pause(1, 0) == 4
+    assert pause(1, 0.999) < 6
+    total = sum(pause(attempts, 0.5) for attempts in range(1, MOST_ATTEMPTS))
+    assert 23 * 3600 < total < 25 * 3600
+    hooks.answers = [500]
+    put("saga.started charge:T")
+    sweep()
+    Delivery.objects.update(attempts=MOST_ATTEMPTS - 1)
+    deliver()
+    assert Delivery.objects.get().state == "failed"
+    make_due()
+    assert deliver() == 0
+
+
+def test_what_can_never_arrive_is_given_up_at_once(hooks: Receiver) -> None:
+    hooks.answers = [410]
+    put("saga.started charge:T")
+    sweep()
+    deliver()
+    assert Delivery.objects.get().state == "failed"
+
+
+def test_an_address_that_was_taken_out_of_the_settings_is_not_called(hooks: Receiver, settings: Any) -> None:
+    put("saga.started charge:T")
+    sweep()
+    settings.ALERT_WEBHOOK_URLS = []
+    deliver()
+    assert not hooks.hooks
+    assert Delivery.objects.get().tries.get().error == "It is no longer among ALERT_WEBHOOK_URLS."
+
+
+def test_one_dead_channel_does_not_keep_the_others_waiting(mails: MailServer, settings: Any) -> None:
+    settings.ALERT_WEBHOOK_URLS = ["http://127.0.0.1:1/"]
+    settings.ALERT_WEBHOOK_SECRET = "whsec_" + "YW5vdGhlcg=="
+    put("saga.started charge:T")
+    sweep()
+    deliver()
+    states = dict(Delivery.objects.values_list("channel", "state"))
+    assert states == {"email": "sent", "webhook": "pending"}
+
+
+def test_nobody_reads_that_it_is_over_before_that_it_began(hooks: Receiver) -> None:
+    hooks.answers = [503]
+    break_something()
+    Delivery.objects.filter(channel="email").delete()
+    deliver()
+    put("ship:C", first=4)
+    now = timezone.now()
+    sweep(now)
+    sweep(now + intents.QUIET)
+    Delivery.objects.filter(channel="email").delete()
+    assert deliver() == 0
+    make_due()
+    assert deliver() == 2
+    assert [hook.body["type"] for hook in hooks.hooks] == [
+        "problem.opened",
+        "problem.opened",
+        "problem.resolved",
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_dies_between_sending_and_recording(
+    hooks: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put("saga.started charge:T")
+    sweep()
+
+    def die(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(delivering, "record_sent", die)
+        with pytest.raises(KeyboardInterrupt):
+            deliver()
+    delivery = Delivery.objects.get()
+    assert (delivery.state, delivery.attempts) == ("pending", 1)
+    assert deliver() == 0, "the lease holds"
+    assert claim(timezone.now() + LEASE + timedelta(seconds=1)) is not None
+    make_due()
+    assert deliver() == 1
+    assert [hook.id for hook in hooks.hooks] == [str(delivery.message_id)] * 2
+    assert Delivery.objects.get().state == "sent"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_late_failure_does_not_take_back_what_another_has_sent(hooks: Receiver) -> None:
+    put("saga.started charge:T")
+    sweep()
+    slow = claim(timezone.now())
+    make_due()
+    assert deliver() == 1
+    delivering.record_failure(slow, delivering.DeliveryError("too late"), timezone.now())
+    delivery = Delivery.objects.get()
+    assert (delivery.state, delivery.tries.count()) == ("sent", 2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deliverers_side_by_side_send_each_once(hooks: Receiver) -> None:
+    for number in range(8):
+        put(f"saga.started step-{number}:T", f"o-{number}")
+    sweep()
+    assert Problem.objects.count() == 8
+
+    def work() -> None:
+        try:
+            deliver()
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(hooks.hooks) == len({hook.id for hook in hooks.hooks}) == 8
+    assert {one.attempts for one in Delivery.objects.all()} == {1}
+
+
+def test_nothing_is_sent_inside_of_a_transaction(hooks: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a test all is inside of one; so the savepoints are counted."""
+    put("saga.started charge:T")
+    sweep()
+    outside = len(connection.savepoint_ids)
+    seen = []
+    send = delivering.CHANNELS["webhook"]
+    monkeypatch.setitem(
+        delivering.CHANNELS,
+        "webhook",
+        lambda message: (seen.append(len(connection.savepoint_ids)), send(message)),
+    )
+    deliver()
+    assert seen == [outside]
+
+
+def test_the_tasks_do_it_and_leave_signs_of_life(hooks: Receiver) -> None:
+    put("saga.started charge:T")
+    tasks.sweep()
+    tasks.deliver_alerts()
+    assert len(hooks.hooks) == 1
+    assert set(Heartbeat.objects.values_list("name", flat=True)) == {"sweep", "deliver_alerts"}
