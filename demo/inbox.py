@@ -89,7 +89,7 @@ class Inbox:
             "email",
             sender=str(message["from"] or envelope.mail_from or ""),
             recipients=", ".join(str(address) for address in envelope.rcpt_tos),
-            subject=str(message["subject"] or ""),
+            subject=str(message["subject"] or "").strip(),  # a folded header begins with a space
             body=_text(message),
         )
         return "250 kept"
