@@ -28,7 +28,9 @@ from prometheus_client.registry import Collector
 
 from compensation.models import Repair, RepairAction
 from console import permissions, tokens
+from console.api import problem_details
 from console.permissions import Act
+from sagas.ingest import Outcome
 from sagas.models import Delivery, Heartbeat, Problem, Quarantined, Saga
 from sagas.vocabulary import ENDED, Condition, Status
 
@@ -43,8 +45,8 @@ ProcessCollector(registry=registry)
 _events = Counter("amends_events", "Events taken at POST /api/v1/events.", ["outcome"], registry=registry)
 
 
-def count_events(outcome: str, number: int = 1) -> None:
-    """`outcome`: stored, duplicate or quarantined."""
+def count_events(outcome: Outcome, number: int) -> None:
+    """Count what became of events that were sent to this process."""
     _events.labels(outcome).inc(number)
 
 
@@ -52,9 +54,9 @@ def count_events(outcome: str, number: int = 1) -> None:
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
     if not may_scrape(request):
-        why = "Send METRICS_TOKEN, or a person's API token, as Authorization: Bearer …\n"
+        detail = "Send METRICS_TOKEN, or a person's API token, as Authorization: Bearer …"
         headers = {"WWW-Authenticate": 'Bearer realm="amends"'}
-        return HttpResponse(why, status=401, headers=headers, content_type="text/plain; charset=utf-8")
+        return problem_details.answer(401, "not_authenticated", detail, headers=headers)
     return HttpResponse(generate_latest(_gathered()), content_type=CONTENT_TYPE_LATEST)
 
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from console.models import ApiToken
@@ -56,10 +55,9 @@ def find(secret: bytes) -> ApiToken | None:
         .filter(digest=_digest(secret), revoked_at=None, user__is_active=True)
         .first()
     )
-    if token:
-        now = timezone.now()
-        is_stale = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_NOTED_EVERY)
-        ApiToken.objects.filter(is_stale, pk=token.pk).update(last_used_at=now)
+    now = timezone.now()
+    if token and (token.last_used_at is None or now - token.last_used_at >= USE_NOTED_EVERY):
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
     return token
 
 

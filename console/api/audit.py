@@ -4,6 +4,7 @@ import django_filters as filters
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 
+from console.api.sagas import SagaNameOut
 from console.permissions import Act
 from sagas.models import AuditEntry
 
@@ -28,11 +29,6 @@ class ActorOut(serializers.Serializer[AuditEntry]):
 class ObjectOut(serializers.Serializer[AuditEntry]):
     kind = serializers.CharField(source="object_kind")
     id = serializers.CharField(source="object_id")
-
-
-class SagaNameOut(serializers.Serializer[AuditEntry]):
-    type = serializers.CharField(source="saga_type")
-    id = serializers.CharField(source="saga_id")
 
 
 class AuditOut(serializers.Serializer[AuditEntry]):

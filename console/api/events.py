@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
+from console import metrics
 from console.api import problem_details
 from sagas import events, ingest, participants
 from sagas.events import Incoming, MalformedError, Refused, TooManyError
@@ -155,4 +156,6 @@ def _answer(found: Sequence[Incoming | Refused], results: Sequence[ingest.Result
         for event, result in zip(found, results, strict=True)
     ]
     counts = [sum(result.outcome is outcome for result in results) for outcome in Outcome]
+    for outcome, count in zip(Outcome, counts, strict=True):
+        metrics.count_events(outcome, count)
     return HttpResponse(_encoder.encode(Answer(told, *counts)), content_type="application/json")

@@ -7,7 +7,7 @@ from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from console.api.problem_details import BadParameterError
+from console.api.refusals import BadParameterError
 
 # Of the pages, not of the filters.
 KNOWN_TO_ALL = {"limit", "cursor"}

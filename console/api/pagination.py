@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from console import paths
-from console.api.problem_details import BadParameterError
+from console.api.refusals import BadParameterError
 
 USUAL = 50
 MOST = 200

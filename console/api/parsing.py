@@ -10,7 +10,7 @@ from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
-from console.api.problem_details import Refusal
+from console.api.refusals import Refusal
 
 # Bytes. The largest body that any act takes is a definition's YAML.
 MOST = 1024 * 1024

@@ -13,23 +13,9 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from console.api.refusals import BadParameterError, Refusal
+
 MEDIA_TYPE = "application/problem+json"
-
-
-class Refusal(exceptions.APIException):
-    """An answer that is not what was asked for; `more` becomes further members of the body."""
-
-    def __init__(self, status: HTTPStatus, code: str, detail: str, **more: Any) -> None:
-        super().__init__(detail, code)
-        self.status_code = status
-        self.more = more
-
-
-class BadParameterError(exceptions.ValidationError):
-    """A query parameter that cannot be used; the answer names it."""
-
-    def __init__(self, parameter: str, detail: str) -> None:
-        super().__init__({parameter: [detail]}, "bad_parameter")
 
 
 def envelope(status: int, code: str, detail: str, **more: Any) -> dict[str, Any]:

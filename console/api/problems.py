@@ -1,7 +1,9 @@
 """Problems: `GET /api/v1/problems`, `…/problems/{id}`. Their sagas: `GET /api/v1/sagas?problem={id}`."""
 
+from typing import Any
+
 import django_filters as filters
-from django.db.models import Prefetch, QuerySet
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 
@@ -57,7 +59,12 @@ class AlertOut(serializers.Serializer[Alert]):
 
 
 class ProblemDetailOut(ProblemOut):
-    alerts = AlertOut(many=True, help_text="Who was told and when, the newest first.")
+    alerts = serializers.SerializerMethodField(help_text="Who was told and when, the newest first.")
+
+    @extend_schema_field(AlertOut(many=True))
+    def get_alerts(self, problem: Problem) -> Any:
+        newest = problem.alerts.order_by("-pk").prefetch_related("deliveries")[:MOST_ALERTS]
+        return AlertOut(newest, many=True).data  # type: ignore[arg-type]  # many
 
 
 class Problems(ListAPIView[Problem]):
@@ -71,9 +78,6 @@ class Problems(ListAPIView[Problem]):
 class OneProblem(RetrieveAPIView[Problem]):
     """A problem, and who was told of it."""
 
+    queryset = Problem.objects.all()
     serializer_class = ProblemDetailOut
     filter_backends = ()
-
-    def get_queryset(self) -> QuerySet[Problem]:
-        newest = Alert.objects.order_by("-pk").prefetch_related("deliveries")[:MOST_ALERTS]
-        return Problem.objects.prefetch_related(Prefetch("alerts", newest))

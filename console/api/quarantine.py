@@ -1,12 +1,25 @@
 """Quarantine: `GET /api/v1/quarantine`, `…/quarantine/{id}`, `POST /api/v1/quarantine/replay`."""
 
 import base64
+from typing import Any
 
 import django_filters as filters
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
+from console import actors
+from console.api.parsing import taken
+from console.permissions import Act
+from sagas import quarantine
 from sagas.models import Quarantined
+from sagas.quarantine import Replayed
+
+# Events that one request may replay.
+MOST = 1000
 
 
 class QuarantineFilters(filters.FilterSet):  # type: ignore[misc]  # it has no types
@@ -40,6 +53,18 @@ class QuarantinedDetailOut(QuarantinedOut):
         return base64.b64encode(row.body).decode()
 
 
+class ReplayIn(serializers.Serializer[Any]):
+    ids = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), min_length=1, max_length=MOST
+    )
+
+
+class ReplayedOut(serializers.Serializer[Replayed]):
+    taken = serializers.IntegerField()
+    refused = serializers.IntegerField(help_text="Again: they stay open, with the reason of today.")
+    gone = serializers.IntegerField(help_text="Not there, or replayed before.")
+
+
 class Quarantine(ListAPIView[Quarantined]):
     """The newest first."""
 
@@ -54,3 +79,13 @@ class OneQuarantined(RetrieveAPIView[Quarantined]):
     queryset = Quarantined.objects.select_related("participant")
     serializer_class = QuarantinedDetailOut
     filter_backends = ()
+
+
+class Replay(APIView):
+    acts = {"POST": Act.REPLAY}
+
+    @extend_schema(request=ReplayIn, responses=ReplayedOut)
+    def post(self, request: Request) -> Response:
+        """Read these events again, each with what the key it came with could do."""
+        given = taken(ReplayIn, request)
+        return Response(ReplayedOut(quarantine.replay(given["ids"], actors.of(request))).data)

@@ -1,11 +1,29 @@
-"""Repairs: `GET /api/v1/repairs`, `…/repairs/{id}`."""
+"""Repairs, below `/api/v1/repairs`; started at `POST /api/v1/sagas/{type}/{id}/repairs`."""
+
+from http import HTTPStatus
+from typing import Any
 
 import django_filters as filters
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
 from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
+from compensation import refusals, repairs
 from compensation.models import ActionAttempt, Repair, RepairAction
+from console import actors
+from console.api import sagas
+from console.api.parsing import taken
+from console.api.plans import IntentIn, PlanOut, RefusalOut
+from console.api.refusals import Refusal
+from console.api.sagas import EventOut, SagaNameOut
+from console.permissions import Act, signed_in
 
 
 class RepairFilters(filters.FilterSet):  # type: ignore[misc]  # it has no types
@@ -14,11 +32,6 @@ class RepairFilters(filters.FilterSet):  # type: ignore[misc]  # it has no types
     type = filters.CharFilter("saga__saga_type", label="Of sagas of this type.")
     id = filters.CharFilter("saga__saga_id", label="Of the saga of this id.")
     started_by = filters.CharFilter("started_by_name", label="Exactly this name.")
-
-
-class SagaNameOut(serializers.Serializer[Repair]):
-    type = serializers.CharField(source="saga_type")
-    id = serializers.CharField(source="saga_id")
 
 
 class RepairOut(serializers.Serializer[Repair]):
@@ -62,14 +75,41 @@ class ActionOut(serializers.Serializer[RepairAction]):
 
 
 class RepairDetailOut(RepairOut):
-    plan = serializers.DictField()
+    plan = PlanOut()
     actions = ActionOut(many=True)
+
+
+class StartIn(IntentIn):
+    reason = serializers.CharField(max_length=repairs.LONGEST, help_text="Kept in the audit log.")
+    revision = serializers.IntegerField(help_text="Of the preview.")
+    plan_hash = serializers.CharField(help_text="Of the preview.")
+    evidence = serializers.CharField(
+        default="",
+        allow_blank=True,
+        max_length=repairs.LONGEST,
+        help_text="For record: a ticket, a receipt, who did it.",
+    )
+
+
+class CancelIn(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=repairs.LONGEST, help_text="Kept in the audit log.")
+
+
+LISTED = Repair.objects.select_related("saga").defer("saga__facts", "plan")
+SHOWN = (
+    Repair.objects.select_related("saga")
+    .defer("saga__facts")
+    .prefetch_related(
+        Prefetch("actions", RepairAction.objects.order_by("position").select_related("participant")),
+        Prefetch("actions__tries", ActionAttempt.objects.order_by("number")),
+    )
+)
 
 
 class Repairs(ListAPIView[Repair]):
     """The newest first."""
 
-    queryset = Repair.objects.select_related("saga").defer("saga__facts", "plan")
+    queryset = LISTED
     serializer_class = RepairOut
     filterset_class = RepairFilters
 
@@ -77,13 +117,68 @@ class Repairs(ListAPIView[Repair]):
 class OneRepair(RetrieveAPIView[Repair]):
     """A repair with its actions, and every attempt with request and answer."""
 
-    queryset = (
-        Repair.objects.select_related("saga")
-        .defer("saga__facts")
-        .prefetch_related(
-            Prefetch("actions", RepairAction.objects.order_by("position").select_related("participant")),
-            Prefetch("actions__tries", ActionAttempt.objects.order_by("number")),
-        )
-    )
+    queryset = SHOWN
     serializer_class = RepairDetailOut
     filter_backends = ()
+
+
+class SagaRepairs(ListAPIView[Repair]):
+    """Of one saga, the newest first."""
+
+    acts = {"POST": Act.REPAIR}
+    serializer_class = RepairOut
+
+    def get_queryset(self) -> QuerySet[Repair]:
+        if getattr(self, "swagger_fake_view", False):
+            return Repair.objects.none()
+        return LISTED.filter(saga=sagas.find(self.kwargs["saga_type"], self.kwargs["saga_id"]))
+
+    @extend_schema(request=StartIn, responses={201: RepairDetailOut})
+    def post(self, request: Request, saga_type: str, saga_id: str) -> Response:
+        """Start what was previewed. 409 where the saga has changed since, or a repair of it runs."""
+        saga, given = sagas.find(saga_type, saga_id), taken(StartIn, request)
+        try:
+            repair = repairs.start(saga, by=actors.of(request), user=signed_in(request), **given)
+        except refusals.RepairError as error:
+            raise _refusal(error) from None
+        where = {"Location": reverse("api:repair", args=[repair.pk])}
+        body = RepairDetailOut(SHOWN.get(pk=repair.pk)).data
+        return Response(body, status=HTTPStatus.CREATED, headers=where)
+
+
+class CancelRepair(APIView):
+    acts = {"POST": Act.REPAIR}
+
+    @extend_schema(request=CancelIn, responses=RepairDetailOut)
+    def post(self, request: Request, pk: int) -> Response:
+        """Send nothing more. A request that is on its way is heard out."""
+        repair, given = get_object_or_404(Repair, pk=pk), taken(CancelIn, request)
+        try:
+            repairs.cancel(repair, actors.of(request), given["reason"])
+        except refusals.RepairError as error:
+            raise _refusal(error) from None
+        return Response(RepairDetailOut(SHOWN.get(pk=repair.pk)).data)
+
+
+def _refusal(error: refusals.RepairError) -> Refusal | ValidationError:
+    """As a problem, with what a program needs to go on."""
+    detail = str(error)
+    match error:
+        case refusals.ReasonMissingError():
+            return ValidationError({error.field: [detail]})
+        case refusals.AlreadyRunningError():
+            more: dict[str, Any] = {"repair": error.repair_pk, "by": error.by}
+            return Refusal(HTTPStatus.CONFLICT, "already_running", detail, **more)
+        case refusals.ChangedError():
+            more = {
+                "revision": error.now,
+                "plan_hash": error.plan.hash,
+                "plan": PlanOut(error.plan).data,
+                "events": EventOut(error.events, many=True).data,  # type: ignore[arg-type]  # many
+            }
+            return Refusal(HTTPStatus.CONFLICT, "changed", detail, **more)
+        case refusals.RefusedError():
+            why = RefusalOut(error.refusals, many=True).data  # type: ignore[arg-type]  # many
+            return Refusal(HTTPStatus.CONFLICT, "refused", detail, refusals=why)
+        case _:
+            return Refusal(HTTPStatus.CONFLICT, "not_running", detail)

@@ -6,6 +6,7 @@ import django_filters as filters
 from django.db.models import F, Prefetch, Q, QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
@@ -14,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from console import search
-from console.api.problem_details import BadParameterError
+from console.api.refusals import BadParameterError
 from console.api.rendering import Raw
 from sagas import facts, links, standing
 from sagas.facts import Moment
@@ -36,7 +37,9 @@ class SagaFilters(filters.FilterSet):  # type: ignore[misc]  # it has no types
         method="by_key", label="A business key, as name:value. Given several times, all must fit."
     )
     q = filters.CharFilter(method="by_text", label="How an id, a business key or a shown value begins.")
-    problem = filters.NumberFilter(method="by_problem", label="With an open finding of this problem.")
+    problem = extend_schema_field(OpenApiTypes.INT)(
+        filters.CharFilter(method="by_problem", label="With an open finding of this problem.")
+    )
 
     def by_key(self, found: QuerySet[Saga], name: str, value: str) -> QuerySet[Saga]:
         for each in self.data.getlist(name):
@@ -49,8 +52,17 @@ class SagaFilters(filters.FilterSet):  # type: ignore[misc]  # it has no types
     def by_text(self, found: QuerySet[Saga], name: str, value: str) -> QuerySet[Saga]:
         return found.filter(search.matching(value))
 
-    def by_problem(self, found: QuerySet[Saga], name: str, value: Any) -> QuerySet[Saga]:
-        return found.filter(pk__in=Finding.objects.filter(problem=value, closed_at=None).values("saga"))
+    def by_problem(self, found: QuerySet[Saga], name: str, value: str) -> QuerySet[Saga]:
+        if not (value.isascii() and value.isdigit() and len(value) < 19):
+            raise BadParameterError(name, "Must be a problem's id.")
+        return found.filter(pk__in=Finding.objects.filter(problem=int(value), closed_at=None).values("saga"))
+
+
+class SagaNameOut(serializers.Serializer[Saga]):
+    """Type and id together name a saga."""
+
+    type = serializers.CharField(source="saga_type")
+    id = serializers.CharField(source="saga_id")
 
 
 class SagaOut(serializers.Serializer[Saga]):

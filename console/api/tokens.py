@@ -12,8 +12,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from console import actors, tokens
-from console.api.problem_details import Refusal
+from console.api.refusals import Refusal
 from console.models import ApiToken
+from console.permissions import signed_in
 
 
 class TokenOut(serializers.Serializer[ApiToken]):
@@ -43,10 +44,10 @@ class Tokens(ListAPIView[ApiToken]):
     @extend_schema(request=None, responses={201: IssuedTokenOut})
     def post(self, request: Request) -> Response:
         """Make one; only in the browser, so that whoever finds a token cannot make themselves another."""
-        if request.auth is not None or not request.user.is_authenticated:
+        if request.auth is not None:
             detail = "A token makes no tokens: sign in, or use manage.py create_token."
             raise Refusal(HTTPStatus.FORBIDDEN, "sign_in", detail)
-        issued = tokens.issue(request.user, actors.of(request))
+        issued = tokens.issue(signed_in(request), actors.of(request))
         body = {**TokenOut(issued.token).data, "secret": issued.secret}
         return Response(body, status=HTTPStatus.CREATED)
 

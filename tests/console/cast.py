@@ -1,5 +1,6 @@
 """The people in these tests: one of each role, and outsiders. Each comes with a client that is signed in."""
 
+import json as json_
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,8 +11,6 @@ from django.test import Client
 from console import tokens
 from console.permissions import Role
 from sagas.audit import Actor
-
-PASSWORD = "correct horse battery staple"
 
 
 @dataclass
@@ -34,10 +33,15 @@ class Person:
 
 
 def person(name: str, *roles: Role, **more: Any) -> Person:
-    user = User.objects.create_user(name, password=PASSWORD, **more)
+    # Hashing a real password takes longer than most of these tests.
+    user = User.objects.create(username=name, password="pbkdf2_sha256$1$none$none", **more)
     user.groups.set(Group.objects.filter(name__in=roles))
     return Person(user)
 
 
 def everyone() -> dict[str, Person]:
     return {role.value: person(role.value, role) for role in Role} | {"outsider": person("outsider")}
+
+
+def json(body: object) -> str:
+    return json_.dumps(body)

@@ -51,10 +51,6 @@ def test_a_user_that_is_there_stays_as_it_is() -> None:
     [
         (["ada", "--role", "king", "--password", PASSWORD], "invalid choice: 'king'"),
         (["ada", "--password", PASSWORD], "the following arguments are required: --role"),
-        (
-            ["ada", "--role", "viewer", "--password", "short"],
-            "password will not do: This password is too short",
-        ),
         (["a b", "--role", "viewer", "--password", PASSWORD], "Enter a valid username"),
     ],
 )
@@ -65,9 +61,17 @@ def test_what_cannot_be_taken_is_refused_by_one_line(words: list[str], message: 
     assert not AuditEntry.objects.exists()
 
 
-def test_the_demo_takes_any_password(settings: Any) -> None:
-    settings.DEMO = True
-    assert manage("create_user", "ada", "--role", "viewer", "--password", "ada") == "ada"
+def test_a_script_is_warned_of_a_weak_password() -> None:
+    err = io.StringIO()
+    assert manage("create_user", "ada", "--role", "viewer", "--password", "ada", stderr=err) == "ada"
+    assert "weak: This password is too short" in err.getvalue()
+
+
+def test_a_person_is_refused_a_weak_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("ada\n"))
+    with pytest.raises(CommandError, match="password will not do: This password is too short"):
+        manage("create_user", "ada", "--role", "viewer")
+    assert not User.objects.exists()
 
 
 def test_a_password_may_come_by_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,80 @@
+"""Definitions: `GET, POST /api/v1/definitions`, `GET /api/v1/definitions/{type}/{version}`."""
+
+from http import HTTPStatus
+
+import django_filters as filters
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from console import actors
+from console.api.parsing import Yaml
+from console.api.refusals import Refusal
+from console.permissions import Act
+from sagas import definitions, ingest
+from sagas.definitions import DefinitionError
+from sagas.models import Definition
+
+# What complaints of a body are said to be about, in place of a file's name.
+BODY = "body"
+
+
+class DefinitionFilters(filters.FilterSet):  # type: ignore[misc]  # it has no types
+    type = filters.CharFilter("saga_type", label="Exactly this saga type.")
+
+
+class DefinitionOut(serializers.Serializer[Definition]):
+    type = serializers.CharField(source="saga_type")
+    version = serializers.CharField()
+    title = serializers.CharField(source="body.title")
+    owner = serializers.CharField(source="body.owner")
+    runbook = serializers.CharField(source="body.runbook")
+    digest = serializers.CharField(help_text="SHA-256 of the YAML, in hex.")
+    loaded_at = serializers.DateTimeField()
+    loaded_by = serializers.CharField()
+
+
+class DefinitionDetailOut(DefinitionOut):
+    definition = serializers.DictField(source="body", help_text="As it is understood; durations in seconds.")
+    yaml = serializers.CharField(source="source", help_text="As it was loaded, to the letter.")
+
+
+class Definitions(ListAPIView[Definition]):
+    """The newest first."""
+
+    acts = {"POST": Act.MANAGE}
+    parser_classes = (Yaml,)
+    queryset = Definition.objects.defer("source")
+    serializer_class = DefinitionOut
+    filterset_class = DefinitionFilters
+
+    @extend_schema(
+        request={"application/yaml": OpenApiTypes.STR},
+        responses={200: DefinitionDetailOut, 201: DefinitionDetailOut},
+    )
+    def post(self, request: Request) -> Response:
+        """Load one: 201 when it is new, 200 when this very text was loaded before."""
+        try:
+            loaded = definitions.load(str(request.data), BODY, actors.of(request))
+        except DefinitionError as error:
+            errors = [
+                {"line": each.place.line, "column": each.place.column, "detail": each.message}
+                for each in error.complaints
+            ]
+            detail = str(error)
+            raise Refusal(HTTPStatus.BAD_REQUEST, "invalid_definition", detail, errors=errors) from None
+        ingest.adopt(loaded.row)
+        status = HTTPStatus.CREATED if loaded.is_new else HTTPStatus.OK
+        return Response(DefinitionDetailOut(loaded.row).data, status=status)
+
+
+class OneDefinition(APIView):
+    @extend_schema(responses=DefinitionDetailOut)
+    def get(self, request: Request, saga_type: str, version: str) -> Response:
+        row = get_object_or_404(Definition, saga_type=saga_type, version=version)
+        return Response(DefinitionDetailOut(row).data)

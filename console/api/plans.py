@@ -1,0 +1,110 @@
+"""What a repair would do: `POST /api/v1/sagas/{type}/{id}/repairs/preview`. It changes nothing."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from compensation import plan as plans
+from compensation import repairs
+from compensation.models import Repair, RepairAction
+from compensation.plan import Intent
+from compensation.planner import Outcome
+from compensation.repairs import Preview
+from console.api import sagas
+from console.api.parsing import taken
+from console.permissions import Act
+
+
+class RequestOut(serializers.Serializer[plans.Request]):
+    method = serializers.CharField()
+    url = serializers.CharField()
+    body = serializers.CharField(help_text="The text itself; empty: none.")
+
+
+class RetriesOut(serializers.Serializer[plans.Retries]):
+    """How a request is repeated while its answer is transient; times in seconds."""
+
+    attempts = serializers.IntegerField()
+    first = serializers.FloatField()
+    most = serializers.FloatField()
+    deadline = serializers.FloatField(help_text="How long a 202 may take to be confirmed by an event.")
+
+
+class PlannedOut(serializers.Serializer[plans.Action]):
+    kind = serializers.ChoiceField(RepairAction.Kind.choices)
+    step = serializers.CharField()
+    execution = serializers.CharField()
+    title = serializers.CharField()
+    explanation = serializers.CharField()
+    participant = serializers.CharField()
+    idempotency_key = serializers.CharField()
+    request = RequestOut(allow_null=True, help_text="Null: nothing is sent.")
+    retries = RetriesOut()
+    record = serializers.DictField(
+        child=serializers.CharField(), help_text="What is recorded, and on what evidence."
+    )
+
+
+class LeftAloneOut(serializers.Serializer[plans.LeftAlone]):
+    step = serializers.CharField()
+    execution = serializers.CharField()
+    title = serializers.CharField()
+    code = serializers.CharField()
+    why = serializers.CharField()
+
+
+class RefusalOut(serializers.Serializer[plans.Refusal]):
+    code = serializers.CharField()
+    step = serializers.CharField(help_text="Empty where it is about the whole saga.")
+    why = serializers.CharField()
+
+
+class PlanOut(serializers.Serializer[plans.Plan]):
+    """Actions in the order in which they are done, each once the one before it is confirmed."""
+
+    intent = serializers.ChoiceField(Intent.choices)
+    step = serializers.CharField(help_text="Empty: the whole saga.")
+    actions = PlannedOut(many=True)
+    left_alone = LeftAloneOut(many=True)
+    refusals = RefusalOut(many=True, help_text="Why it cannot be started; empty when it can.")
+    warnings = serializers.ListField(child=serializers.CharField())
+
+
+class PreviewOut(serializers.Serializer[Preview]):
+    """Send `revision` and `plan_hash` back to start exactly this."""
+
+    revision = serializers.IntegerField()
+    plan_hash = serializers.CharField(source="hash")
+    can_start = serializers.BooleanField(source="plan.can_start")
+    plan = PlanOut()
+
+
+class IntentIn(serializers.Serializer[Any]):
+    intent = serializers.ChoiceField(Intent.choices)
+    step = serializers.CharField(default="", allow_blank=True, help_text="Empty: the whole saga.")
+    outcome = serializers.ChoiceField(
+        [(outcome.value, outcome.value) for outcome in Outcome],
+        default="",
+        allow_blank=True,
+        help_text="For record: what was found to be so.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if (attrs["intent"] == Repair.Intent.RECORD) != bool(attrs["outcome"]):
+            raise serializers.ValidationError({"outcome": ["Needed to record, and for nothing else."]})
+        return attrs
+
+
+class PreviewRepair(APIView):
+    acts = {"POST": Act.VIEW}
+
+    @extend_schema(request=IntentIn, responses=PreviewOut)
+    def post(self, request: Request, saga_type: str, saga_id: str) -> Response:
+        """What would be done and sent, to the letter, and what is left alone and why. Changes nothing."""
+        saga, given = sagas.find(saga_type, saga_id), taken(IntentIn, request)
+        preview = repairs.preview(saga, given["intent"], given["step"], outcome=given["outcome"])
+        return Response(PreviewOut(preview).data)

@@ -1,0 +1,206 @@
+"""Role × endpoint: every address that Amends answers at, with every method, and who is let in.
+
+A new address without a row here fails `test_matrix`. `allowed` names the roles that are let in; `ANYONE` are
+also people who are not signed in, `NOBODY` are people at all (participants' keys open it).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from compensation import repairs
+from console import tokens
+from console.permissions import Role
+from sagas.audit import Actor
+from tests.console.cast import Person
+from tests.console.world import World
+
+ANYONE = frozenset({"anonymous", "outsider", *Role})
+SIGNED_IN = frozenset({"outsider", *Role})
+VIEWERS = frozenset[str](Role)
+OPERATORS = frozenset[str]({Role.OPERATOR, Role.APPROVER, Role.ADMIN})
+ADMINS = frozenset[str]({Role.ADMIN})
+NOBODY = frozenset[str]()
+
+Address = str | Callable[[World, Person | None], str]
+Body = dict[str, Any] | str | Callable[[World], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method of one route. `status`: what those who are let in are answered."""
+
+    route: str
+    method: str
+    allowed: frozenset[str]
+    status: int = 200
+    # The address itself, where the route has names in it.
+    address: Address = ""
+    body: Body = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.method} /{self.route}"
+
+
+def started(world: World) -> dict[str, Any]:
+    seen = repairs.preview(world.well, "compensate", "reserve-stock")
+    return {
+        "intent": "compensate",
+        "step": "reserve-stock",
+        "reason": "OPS-1",
+        "revision": seen.revision,
+        "plan_hash": seen.hash,
+    }
+
+
+def own_token(world: World, who: Person | None) -> str:
+    """The number of one of their own tokens; nobody's for those who can have none."""
+    return str(tokens.issue(who.user, Actor.system()).token.pk) if who else "0"
+
+
+API = "api/v1/"
+SAGA = f"{API}sagas/<name:saga_type>/<saga_id:saga_id>"
+O1, O2 = f"{API}sagas/order/o%2F1", f"{API}sagas/order/o-2"
+PARTICIPANT = f"{API}participants/<name:name>"
+REPAIR = "sagas/<name:saga_type>/<saga_id:saga_id>/repair"
+NEW_DEFINITION = "type: laundry\nversion: '1'\nsteps: [{name: wash, kind: readonly}]\n"
+
+PROGRAMS = [
+    Row(f"{API}events", "POST", NOBODY),
+    Row(f"{API}sagas", "GET", VIEWERS),
+    Row(SAGA, "GET", VIEWERS, address=O1),
+    Row(f"{SAGA}/events", "GET", VIEWERS, address=f"{O1}/events"),
+    Row(f"{SAGA}/repairs", "GET", VIEWERS, address=f"{O1}/repairs"),
+    Row(f"{SAGA}/repairs", "POST", OPERATORS, 201, f"{O2}/repairs", started),
+    Row(
+        f"{SAGA}/repairs/preview",
+        "POST",
+        VIEWERS,
+        address=f"{O2}/repairs/preview",
+        body={"intent": "compensate"},
+    ),
+    Row(f"{API}problems", "GET", VIEWERS),
+    Row(f"{API}problems/<int:pk>", "GET", VIEWERS, address=lambda w, _: f"{API}problems/{w.problem.pk}"),
+    Row(f"{API}repairs", "GET", VIEWERS),
+    Row(f"{API}repairs/<int:pk>", "GET", VIEWERS, address=lambda w, _: f"{API}repairs/{w.repair.pk}"),
+    Row(
+        f"{API}repairs/<int:pk>/cancel",
+        "POST",
+        OPERATORS,
+        address=lambda w, _: f"{API}repairs/{w.repair.pk}/cancel",
+        body={"reason": "OPS-1"},
+    ),
+    Row(f"{API}participants", "GET", VIEWERS),
+    Row(f"{API}participants", "POST", ADMINS, 201, body={"name": "payment"}),
+    Row(PARTICIPANT, "GET", VIEWERS, address=f"{API}participants/shipping"),
+    Row(PARTICIPANT, "PATCH", ADMINS, address=f"{API}participants/shipping", body={"owner": "o"}),
+    Row(f"{PARTICIPANT}/keys", "POST", ADMINS, 201, f"{API}participants/shipping/keys"),
+    Row(
+        f"{PARTICIPANT}/keys/<int:pk>",
+        "DELETE",
+        ADMINS,
+        204,
+        lambda w, _: f"{API}participants/shipping/keys/{w.key.pk}",
+    ),
+    Row(f"{PARTICIPANT}/signing-secret", "POST", ADMINS, 201, f"{API}participants/shipping/signing-secret"),
+    Row(f"{API}definitions", "GET", VIEWERS),
+    Row(f"{API}definitions", "POST", ADMINS, 201, body=NEW_DEFINITION),
+    Row(
+        f"{API}definitions/<name:saga_type>/<name:version>",
+        "GET",
+        VIEWERS,
+        address=f"{API}definitions/order/1",
+    ),
+    Row(f"{API}quarantine", "GET", VIEWERS),
+    Row(
+        f"{API}quarantine/<int:pk>",
+        "GET",
+        VIEWERS,
+        address=lambda w, _: f"{API}quarantine/{w.quarantined.pk}",
+    ),
+    Row(f"{API}quarantine/replay", "POST", OPERATORS, body=lambda w: {"ids": [w.quarantined.pk]}),
+    Row(f"{API}audit", "GET", VIEWERS),
+    Row(f"{API}tokens", "GET", VIEWERS),
+    Row(f"{API}tokens", "POST", VIEWERS, 201),
+    Row(
+        f"{API}tokens/<int:pk>",
+        "DELETE",
+        VIEWERS,
+        204,
+        lambda w, who: f"{API}tokens/{own_token(w, who)}",
+    ),
+    Row(f"{API}schema", "GET", ANYONE),
+    Row(f"{API}docs", "GET", ANYONE),
+    Row("healthz", "GET", ANYONE),
+    # The test's own stack has no worker, so that it answers 503.
+    Row("readyz", "GET", ANYONE, 503),
+    # As nobody on this machine only, and with a token of somebody who may look; see test_metrics.
+    Row("metrics", "GET", frozenset({"anonymous", *Role})),
+]
+
+PAGES = [
+    Row("", "GET", VIEWERS),
+    Row("problems/<int:pk>/", "GET", VIEWERS, address=lambda w, _: f"problems/{w.problem.pk}/"),
+    Row("sagas/", "GET", VIEWERS),
+    Row("sagas/<name:saga_type>/<saga_id:saga_id>/", "GET", VIEWERS, address="sagas/order/o%2F1/"),
+    Row(REPAIR, "GET", VIEWERS, address="sagas/order/o-2/repair?intent=compensate"),
+    Row(REPAIR, "POST", OPERATORS, 303, "sagas/order/o-2/repair", started),
+    Row("repairs/", "GET", VIEWERS),
+    Row("repairs/<int:pk>/", "GET", VIEWERS, address=lambda w, _: f"repairs/{w.repair.pk}/"),
+    Row(
+        "repairs/<int:pk>/cancel",
+        "POST",
+        OPERATORS,
+        303,
+        lambda w, _: f"repairs/{w.repair.pk}/cancel",
+        {"reason": "OPS-1"},
+    ),
+    Row("participants/", "GET", VIEWERS),
+    Row("participants/", "POST", ADMINS, 302, body={"name": "payment"}),
+    Row("participants/<name:name>/", "GET", VIEWERS, address="participants/shipping/"),
+    Row(
+        "participants/<name:name>/settings",
+        "POST",
+        ADMINS,
+        302,
+        "participants/shipping/settings",
+        {"owner": "o"},
+    ),
+    Row("participants/<name:name>/keys", "POST", ADMINS, address="participants/shipping/keys"),
+    Row(
+        "participants/<name:name>/keys/<int:pk>/revoke",
+        "POST",
+        ADMINS,
+        302,
+        lambda w, _: f"participants/shipping/keys/{w.key.pk}/revoke",
+    ),
+    Row("participants/<name:name>/secret", "POST", ADMINS, address="participants/shipping/secret"),
+    Row("definitions/", "GET", VIEWERS),
+    Row("definitions/<name:saga_type>/<name:version>/", "GET", VIEWERS, address="definitions/order/1/"),
+    Row("quarantine/", "GET", VIEWERS),
+    Row("quarantine/replay", "POST", OPERATORS, 302, body=lambda w: {"ids": [w.quarantined.pk]}),
+    Row("quarantine/<int:pk>/", "GET", VIEWERS, address=lambda w, _: f"quarantine/{w.quarantined.pk}/"),
+    Row("audit/", "GET", VIEWERS),
+    Row("audit/verify", "POST", VIEWERS),
+    Row("account/tokens/", "GET", VIEWERS),
+    Row("account/tokens/", "POST", VIEWERS),
+    Row(
+        "account/tokens/<int:pk>/revoke",
+        "POST",
+        VIEWERS,
+        302,
+        lambda w, who: f"account/tokens/{own_token(w, who)}/revoke",
+    ),
+    Row("accounts/login/", "GET", frozenset({"anonymous"})),
+    Row("accounts/logout/", "GET", SIGNED_IN),
+    Row("accounts/password/change/", "GET", SIGNED_IN),
+    # Nobody may: it says so.
+    Row("accounts/password/set/", "GET", ANYONE, 403),
+    Row("live", "GET", VIEWERS),
+]
+
+# Of allauth, which answers each method that HTTP has; its own tests are its makers'.
+OTHERS_OWN = {"accounts/login/", "accounts/logout/", "accounts/password/change/", "accounts/password/set/"}
+
+# Answers that do not end.
+STREAMS = {"live"}

@@ -1,0 +1,149 @@
+"""One of everything that a page or the API can show, as small as it can be."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+
+from compensation import repairs
+from compensation.models import Repair
+from sagas import definitions, ingest, participants
+from sagas.audit import Actor
+from sagas.events import Incoming
+from sagas.models import Finding, Participant, ParticipantKey, Problem, Quarantined, Saga
+from sagas.vocabulary import Code, Condition, Kind, Severity
+
+YAML = """\
+type: order
+version: "1"
+title: Order fulfilment
+owner: orders@shop.example
+deadline: 1h
+keys:
+  order: order_id
+display:
+  total: [total.amount, total.currency]
+steps:
+  - name: reserve-stock
+    kind: compensatable
+    participant: inventory
+    compensation:
+      title: release stock
+      request: POST /compensations/reserve-stock
+      body: {saga: "{saga}", reservation: "{data.reservation_id}", reason: "{reason}"}
+  - name: ship-parcel
+    title: ship parcel
+    kind: pivot
+    participant: shipping
+    deadline: 10s
+    status:
+      request: GET /steps/ship-parcel?saga={saga}
+"""
+
+US = Actor.system()
+
+
+@dataclass(frozen=True)
+class World:
+    inventory: Participant
+    shipping: Participant
+    key: ParticipantKey
+    secret: str  # of the key
+    saga: Saga  # its stock is reserved, and shipping never answered
+    well: Saga  # a second one, which no repair has touched
+    problem: Problem
+    quarantined: Quarantined
+    repair: Repair
+
+
+def told(saga_id: str, kind: Kind, step: str = "", *, ago: float, data: str | None = None) -> Incoming:
+    time = timezone.now() - timedelta(seconds=ago)
+    source = f"//shop/{step or 'order'}"
+    return Incoming(
+        source=source,
+        id=f"{saga_id} {kind} {step}",
+        kind=kind,
+        saga_type="order",
+        saga_id=saga_id,
+        step=step,
+        time=time,
+        data=data,
+    )
+
+
+def saga(saga_id: str, participant: Participant) -> Saga:
+    """Stock was reserved a minute ago, and shipping was asked, and has not answered."""
+    events = [
+        told(
+            saga_id,
+            Kind.SAGA_STARTED,
+            ago=62,
+            data='{"order_id": 8492, "total": {"amount": 49.90, "currency": "EUR"}}',
+        ),
+        told(saga_id, Kind.STEP_STARTED, "reserve-stock", ago=61),
+        told(saga_id, Kind.STEP_COMPLETED, "reserve-stock", ago=60, data='{"reservation_id": "rs-1"}'),
+        told(saga_id, Kind.STEP_STARTED, "ship-parcel", ago=59),
+    ]
+    results = ingest.store(events, participant=participant)
+    assert {result.outcome for result in results} == {"stored"}
+    return Saga.objects.get(saga_type="order", saga_id=saga_id)
+
+
+def start(of: Saga) -> Repair:
+    seen = repairs.preview(of, "compensate", "reserve-stock")
+    assert seen.plan.can_start, seen.plan.refusals
+    return repairs.start(
+        of, "compensate", "reserve-stock", "ticket OPS-1", seen.revision, seen.hash, US, None
+    )
+
+
+def build() -> World:
+    definitions.load(YAML, "order.yaml", US)
+    inventory = participants.create(
+        "inventory", US, base_url="http://127.0.0.1:9", owner="stock@shop.example"
+    )
+    participants.issue_signing_secret(inventory, US)
+    shipping = participants.create("shipping", US)
+    secret = participants.issue_key(shipping, ["order"], US)
+    sick, well = saga("o/1", shipping), saga("o-2", shipping)
+    now = timezone.now()
+    problem = Problem.objects.create(
+        saga_type="order",
+        step="ship-parcel",
+        code=Code.STEP_IN_DOUBT,
+        condition=Condition.IN_DOUBT,
+        title="ship parcel never answered",
+        opened_at=now,
+        open_count=1,
+        total_count=1,
+    )
+    Finding.objects.create(
+        saga=sick,
+        problem=problem,
+        code=problem.code,
+        step=problem.step,
+        condition=problem.condition,
+        severity=Severity.ERROR,
+        since=now - timedelta(seconds=49),
+        evidence=[{"source": "//shop/ship-parcel", "id": "o/1 step.started ship-parcel"}],
+        opened_at=now,
+    )
+    Saga.objects.filter(pk=sick.pk).update(condition=Condition.IN_DOUBT)
+    quarantined = Quarantined.objects.create(
+        participant=shipping,
+        received_at=now,
+        body=b'{"id": 1}',
+        reason="missing_attribute",
+        detail="No source.",
+    )
+    return World(
+        inventory,
+        shipping,
+        ParticipantKey.objects.get(),
+        secret,
+        sick,
+        well,
+        problem,
+        quarantined,
+        start(sick),
+    )
