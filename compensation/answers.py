@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import msgspec
-
+from compensation.filling import payload
 from compensation.plan import Kind
 from compensation.transports import Answer
 
@@ -71,7 +70,7 @@ def meaning(kind: str, answer: Answer) -> Meaning:
         return NotNow(reason(answer), answer.wait)
     if not 200 <= status < 300:
         return Refused(reason(answer))
-    data = _json(answer.text)
+    data = payload(answer.text)
     if kind == Kind.ASK:
         return _told(data)
     return Accepted() if status == 202 else Done(data)
@@ -79,7 +78,7 @@ def meaning(kind: str, answer: Answer) -> Meaning:
 
 def reason(answer: Answer) -> str:
     """Why, in the participant's words: `detail` or `title` of problem details (RFC 9457), else its text."""
-    data = _json(answer.text)
+    data = payload(answer.text)
     named = (data.get("detail") or data.get("title")) if isinstance(data, dict) else None
     text = named if isinstance(named, str) else answer.text.strip()
     return f"{answer.status}: {text[:LONGEST_REASON]}" if text else f"It answered {answer.status}."
@@ -94,10 +93,3 @@ def _told(data: Any) -> Told:
     except ValueError:
         became = None
     return Told(became, detail[:LONGEST_REASON] if isinstance(detail, str) else "", data.get("data"))
-
-
-def _json(text: str) -> Any:
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return None

@@ -6,11 +6,9 @@ from itertools import dropwhile
 from compensation.judgement import BUSY
 from compensation.plan import LeftAlone, Refusal
 from compensation.subject import Subject
+from sagas.events import OURSELVES
 from sagas.fold import Step
 from sagas.vocabulary import Status, StepKind, StepState
-
-# What Amends' own events give as their source.
-OURS = "amends"
 
 
 def beside_others(left_alone: Iterable[LeftAlone]) -> Refusal | None:
@@ -71,7 +69,7 @@ def of_the_saga(subject: Subject) -> list[str]:
     state = subject.state
     if state.status == Status.COMPLETED:
         return ["The saga has completed: this undoes finished business."]
-    if state.status == Status.COMPENSATING and state.went_back and state.went_back.source != OURS:
+    if state.status == Status.COMPENSATING and state.went_back and state.went_back.source != OURSELVES:
         return [
             "The saga is being undone already, and whoever drives that may go on. "
             "An effect is undone only once where its participant knows that it was."

@@ -84,7 +84,7 @@ def plan(
     draft = Draft(subject, now, words, Intent(intent), only=step)
     steps = _chosen(subject, step, draft)
     if subject.rival:
-        draft.refuse("in_repair", f"{subject.rival.repair} by {subject.rival.by} is at work on this saga.")
+        draft.refuse("in_repair", f"{subject.rival} is at work on this saga.")
     match draft.intent:
         case Intent.RECORD:
             _record(draft, steps, Outcome(outcome))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sagas.definitions import Definition
@@ -29,8 +30,12 @@ class Payload:
 class Rival:
     """The repair that runs already, or whose last request is still on its way."""
 
-    repair: str
+    pk: int
     by: str
+    since: datetime
+
+    def __str__(self) -> str:
+        return f"R-{self.pk} by {self.by}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,9 @@ from typing import Any
 from compensation.subject import Address, Payload, Subject
 from sagas import definitions, facts, fold
 from sagas.facts import Facts
-from tests.sagas.test_fold import say
+from tests.sagas.saying import say
 
-SHOP = definitions.parse(
-    """
+SHOP_YAML = """
 type: order
 version: "1"
 steps:
@@ -53,9 +52,8 @@ steps:
     required: false
     deadline: 10s
     retry: {request: POST /steps/thank/retry}
-""",
-    "shop.yaml",
-)
+"""
+SHOP = definitions.parse(SHOP_YAML, "shop.yaml")
 
 ADDRESSES = {
     name: Address(f"http://{name}.example/api", can_sign=True)

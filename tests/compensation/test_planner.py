@@ -12,6 +12,7 @@ from compensation.subject import Address, Payload, Rival, Subject
 from sagas import definitions
 from sagas.vocabulary import StepState
 from tests.compensation.stories import ADDRESSES, SHOP, told
+from tests.sagas.saying import NOW
 
 DONE = "saga.started check:S check:C reserve:S reserve:C charge:S charge:C"
 
@@ -175,7 +176,7 @@ def test_without_a_definition_only_recording_is_left():
 
 
 def test_a_saga_in_repair_is_refused_with_who_repairs_it():
-    plan = make(DONE, Intent.COMPENSATE, rival=Rival("R-3", "anna"))
+    plan = make(DONE, Intent.COMPENSATE, rival=Rival(3, "anna", NOW))
     assert codes(plan) == ["in_repair"]
     assert "R-3 by anna" in plan.refusals[0].why
 

@@ -1,0 +1,251 @@
+"""Claim → call → record. Who dies in between leaves a lease that runs out; the same key is then sent again.
+
+The claim and the record are transactions of their own; the call is made outside of any. A record counts only
+while nobody has claimed the action since (`fence`).
+"""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from compensation import answers, evidence, outcomes, retry
+from compensation.answers import Accepted, Became, Done, Meaning, NotNow, Refused, Told
+from compensation.evidence import Confirmed, Overtaken
+from compensation.models import ActionAttempt, Repair, RepairAction
+from compensation.outcomes import Turn
+from compensation.plan import Kind, Retries
+from compensation.telling import tell
+from compensation.transports import Answer, Call, TransportError, http
+from sagas import participants, standing
+from sagas.audit import Actor
+from sagas.fold import Run
+from sagas.models import Participant
+from sagas.secrets import SecretUnreadableError
+from sagas.vocabulary import Kind as EventKind
+
+State = RepairAction.State
+
+# Longer than the longest call: where it runs out, the process has died or the database was away.
+LEASE = timedelta(seconds=http.LONGEST + 5)
+
+# What is stored when the participant's answer says that it is done.
+SAID_DONE = {
+    Kind.COMPENSATE: EventKind.OPERATOR_COMPENSATION_COMPLETED,
+    Kind.RETRY_STEP: EventKind.OPERATOR_STEP_COMPLETED,
+}
+# What is stored when a participant, being asked, settles a step.
+SAID_WHEN_ASKED = {
+    Became.COMPLETED: EventKind.OPERATOR_STEP_COMPLETED,
+    Became.FAILED: EventKind.OPERATOR_STEP_FAILED,
+    Became.COMPENSATED: EventKind.OPERATOR_COMPENSATION_COMPLETED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to make one call and to record its answer."""
+
+    action_pk: int
+    fence: int
+    attempt_pk: int
+    kind: str
+    request: dict[str, str]
+    idempotency_key: str
+    participant: Participant | None
+    # What is learnt from the answer happened no earlier than this.
+    not_before: datetime
+
+
+def execute(action_pk: int) -> None:
+    """Make the action's next call, if it is due and nobody else has it. Safe to run twice, late or never."""
+    claim = take(action_pk, timezone.now())
+    if claim is not None:
+        answer = call(claim)
+        record(claim, answer, timezone.now())
+
+
+def take(action_pk: int, now: datetime) -> Claim | None:
+    """Claim the action and write down that a call begins; None where there is nothing to be sent."""
+    with transaction.atomic():
+        turn = outcomes.take(action_pk, now)
+        action = turn.action
+        if action.state != State.READY or action.next_attempt_at is None or action.next_attempt_at > now:
+            return None
+        state, _ = standing.of(turn.saga, now)
+        known = evidence.before_sending(action.kind, state, action.step, action.execution)
+        match known:
+            case Confirmed():
+                result = {"by": "event", "event": evidence.name(known.moment), "detail": known.detail}
+                outcomes.settle(turn, State.DONE, result, Actor.system())
+                return None
+            case Overtaken():
+                outcomes.settle(turn, State.REFUSED, {"detail": known.detail}, Actor.system())
+                return None
+        action.state = State.SENDING
+        action.fence += 1
+        action.attempts += 1
+        action.next_attempt_at = action.lease_until = now + LEASE
+        action.save(update_fields=["state", "fence", "attempts", "next_attempt_at", "lease_until"])
+        attempt = ActionAttempt.objects.create(action=action, number=action.attempts, started_at=now)
+        run = evidence.find_run(state, action.step, action.execution)
+        outcomes.announce(turn.saga, turn.repair)
+    return Claim(
+        action_pk=action.pk,
+        fence=action.fence,
+        attempt_pk=attempt.pk,
+        kind=action.kind,
+        request=action.request,
+        idempotency_key=action.idempotency_key,
+        participant=action.participant,
+        not_before=evidence.no_earlier(now, run),
+    )
+
+
+def call(claim: Claim) -> Answer | TransportError:
+    """Send the request, to the letter. Outside of any transaction."""
+    participant = claim.participant
+    try:
+        secret = participants.signing_secret(participant) if participant else None
+    except SecretUnreadableError as error:
+        return TransportError(str(error), permanent=True)
+    if participant is None or not secret:
+        return TransportError("The participant has no signing secret any more.", permanent=True)
+    try:
+        return http.send(
+            Call(
+                method=claim.request["method"],
+                url=claim.request["url"],
+                body=claim.request["body"],
+                idempotency_key=claim.idempotency_key,
+                base_url=participant.base_url,
+                secret=secret,
+            )
+        )
+    except TransportError as error:
+        return error
+
+
+def record(claim: Claim, answer: Answer | TransportError, now: datetime) -> None:
+    """Keep the answer with its attempt and, while the claim holds, all that follows; in one transaction."""
+    with transaction.atomic():
+        turn = outcomes.take(claim.action_pk, now)
+        _keep(claim, answer, now)
+        action = turn.action
+        # READY under the same fence: the lease ran out, and nobody has claimed it since.
+        if action.fence != claim.fence or action.state not in {State.SENDING, State.READY}:
+            return
+        if isinstance(answer, TransportError):
+            meaning: Meaning = (Refused if answer.permanent else _not_now)(answer.message)
+        else:
+            meaning = answers.meaning(claim.kind, answer)
+        match meaning:
+            case Done(data):
+                _done(turn, claim, data)
+            case Told():
+                _told(turn, claim, meaning)
+            case Accepted():
+                _accepted(turn)
+            case NotNow():
+                _again(turn, meaning)
+            case Refused(why):
+                _refused(turn, claim, why)
+
+
+def _not_now(why: str) -> NotNow:
+    return NotNow(why, None)
+
+
+def _keep(claim: Claim, answer: Answer | TransportError, now: datetime) -> None:
+    attempt = ActionAttempt.objects.filter(pk=claim.attempt_pk)
+    if isinstance(answer, TransportError):
+        attempt.update(finished_at=now, error=answer.message.replace("\x00", ""))
+    else:
+        attempt.update(finished_at=now, status_code=answer.status, answer=answer.text)
+
+
+def _done(turn: Turn, claim: Claim, data: Any) -> None:
+    """The participant's word, as an event of the saga: what confirms the action is what the fold counts."""
+    _tell(turn, claim, SAID_DONE[Kind(claim.kind)], "answer", {"answer": data})
+    outcomes.settle(turn, State.DONE, {"by": "answer", "answer": data}, Actor.system())
+
+
+def _told(turn: Turn, claim: Claim, told: Told) -> None:
+    heard = {"outcome": told.became, "detail": told.detail, "answer": told.data}
+    _tell(turn, claim, EventKind.OPERATOR_ASKED, "answer", heard)
+    run = evidence.find_run(standing.of(turn.saga, turn.now).state, turn.action.step, turn.action.execution)
+    if told.became in SAID_WHEN_ASKED and not _is_known(told.became, run):
+        _tell(turn, claim, SAID_WHEN_ASKED[told.became], "outcome", heard)
+    outcomes.settle(turn, State.DONE, {"by": "answer", **heard}, Actor.system())
+
+
+def _is_known(became: Became, run: Run | None) -> bool:
+    """Whether the saga's events say so already: then the answer adds nothing to them."""
+    if run is None:
+        return False
+    return run.has_effect if became == Became.COMPLETED else run.state.value == became.value
+
+
+def _accepted(turn: Turn) -> None:
+    """The participant's event will confirm, or its deadline passes."""
+    action = turn.action
+    if turn.repair.state != Repair.State.RUNNING:
+        detail = "It was accepted before the repair was cancelled; whether it was done, its events will tell."
+        outcomes.settle(turn, State.CANCELLED, {"detail": detail}, Actor.system())
+        return
+    run = evidence.find_run(standing.of(turn.saga, turn.now).state, action.step, action.execution)
+    denied = evidence.denial(action.kind, run)
+    action.state = State.AWAITING
+    action.confirm_by = action.next_attempt_at = turn.now + timedelta(seconds=_retries(action).deadline)
+    action.lease_until = None
+    # What the saga had said by then; only something newer can deny it.
+    action.result = {
+        "detail": "It was accepted; the participant's event is to confirm it.",
+        "revision": turn.saga.revision,
+        "denied": evidence.name(denied.moment) if denied else None,
+    }
+    action.save(update_fields=["state", "confirm_by", "next_attempt_at", "lease_until", "result"])
+    outcomes.announce(turn.saga, turn.repair)
+
+
+def _again(turn: Turn, not_now: NotNow) -> None:
+    """Later, with the same key; or, when the attempts are used up, a person has to look."""
+    action = turn.action
+    if turn.repair.state != Repair.State.RUNNING:
+        detail = f"It was not sent again, as the repair was cancelled. The last answer: {not_now.why}"
+        outcomes.settle(turn, State.CANCELLED, {"detail": detail}, Actor.system())
+        return
+    answered = action.tries.filter(finished_at__isnull=False).count()
+    # No secret hangs on it: it spreads those who failed together.
+    chance = random.random()  # noqa: S311
+    pause = retry.pause(_retries(action), answered, chance, not_now.wait)
+    if pause is None:
+        outcomes.settle(turn, State.EXHAUSTED, {"detail": not_now.why}, Actor.system())
+        return
+    outcomes.ready(action, turn.now + timedelta(seconds=pause))
+    outcomes.announce(turn.saga, turn.repair)
+
+
+def _refused(turn: Turn, claim: Claim, why: str) -> None:
+    _tell(turn, claim, EventKind.OPERATOR_REFUSED, f"refused/{turn.action.attempts}", {"why": why})
+    outcomes.settle(turn, State.REFUSED, {"detail": why}, Actor.system())
+
+
+def _tell(turn: Turn, claim: Claim, kind: EventKind, what: str, data: dict[str, Any]) -> None:
+    by = claim.participant.name if claim.participant else ""
+    tell(
+        turn.saga,
+        kind,
+        f"{claim.idempotency_key}/{what}",
+        max(turn.now, claim.not_before),
+        {"repair": str(turn.repair), "by": by, **data},
+        step=turn.action.step,
+        execution=turn.action.execution,
+    )
+
+
+def _retries(action: RepairAction) -> Retries:
+    return Retries(**action.retries)

@@ -1,0 +1,107 @@
+"""The guarantee behind the messages: finds by index what is due, and nudges. It never calls a participant."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F, IntegerField, Q
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
+from django.utils import timezone
+
+from compensation import evidence, outcomes, queue
+from compensation.models import Repair, RepairAction
+from compensation.outcomes import Turn
+from sagas import standing
+from sagas.audit import Actor
+from sagas.facts import Moment
+
+State = RepairAction.State
+
+# Actions looked at in one go; the next second takes the rest.
+MOST = 500
+# A request during which the worker died so often is not sent again without a person's look.
+MOST_DEATHS = 5
+
+
+def recover(now: datetime | None = None) -> int:
+    """Everything that is due now, or whose saga has moved on while it was awaited. Returns how many were."""
+    now = now or timezone.now()
+    expired = _due(State.SENDING, now)
+    awaited = {*_due(State.AWAITING, now), *_moved()}
+    for action_pk in expired:
+        _take_back(action_pk, now)
+    for action_pk in awaited:
+        _look_for_confirmation(action_pk, now)
+    return len(expired) + len(awaited) + _nudge(now)
+
+
+def _due(state: str, now: datetime) -> list[int]:
+    due = RepairAction.objects.filter(state=state, next_attempt_at__lte=now).order_by("next_attempt_at")
+    return list(due.values_list("pk", flat=True)[:MOST])
+
+
+def _moved() -> list[int]:
+    """Awaited actions whose saga has more events than when it was last looked at."""
+    seen = Cast(KeyTextTransform("revision", "result"), IntegerField())
+    moved = RepairAction.objects.filter(state=State.AWAITING).annotate(seen=seen)
+    return list(moved.filter(saga__revision__gt=F("seen")).values_list("pk", flat=True)[:MOST])
+
+
+def _nudge(now: datetime) -> int:
+    """Tell workers of what is ready, and leave each action alone for a while after."""
+    waits = Q(state=State.READY, next_attempt_at__lte=now) & (Q(lease_until=None) | Q(lease_until__lte=now))
+    with transaction.atomic():
+        # Another recover at work on the same rows has nudged them already.
+        due = RepairAction.objects.filter(waits).order_by("pk").select_for_update(skip_locked=True)
+        found = list(due.values_list("pk", flat=True)[:MOST])
+        RepairAction.objects.filter(pk__in=found).update(lease_until=now + queue.PATIENCE)
+        for action_pk in found:
+            queue.nudge(action_pk)
+    return len(found)
+
+
+def _take_back(action_pk: int, now: datetime) -> None:
+    """The lease has run out: whoever held it may have died before, during or after the call."""
+    with transaction.atomic():
+        turn = outcomes.take(action_pk, now)
+        action = turn.action
+        if action.state != State.SENDING or action.lease_until is None or action.lease_until > now:
+            return
+        deaths = action.tries.filter(finished_at=None).count()
+        if turn.repair.state != Repair.State.RUNNING:
+            detail = "It was sent and no answer was recorded before the repair was cancelled. Ask to be sure."
+            outcomes.settle(turn, State.CANCELLED, {"detail": detail}, Actor.system())
+        elif deaths >= MOST_DEATHS:
+            detail = f"It was sent {deaths} times without an answer being recorded. Ask what became of it."
+            outcomes.settle(turn, State.EXHAUSTED, {"detail": detail}, Actor.system())
+        else:
+            outcomes.ready(action, now)
+            queue.nudge(action_pk)
+            outcomes.announce(turn.saga, turn.repair)
+
+
+def _look_for_confirmation(action_pk: int, now: datetime) -> None:
+    """An accepted action is done, or denied, by the participant's event; or its time is up."""
+    with transaction.atomic():
+        turn = outcomes.take(action_pk, now)
+        action = turn.action
+        if action.state != State.AWAITING or action.confirm_by is None:
+            return
+        run = evidence.find_run(standing.of(turn.saga, now).state, action.step, action.execution)
+        if confirmed := evidence.confirmation(action.kind, run):
+            result = {"by": "event", "event": evidence.name(confirmed.moment), "detail": confirmed.detail}
+            outcomes.settle(turn, State.DONE, result, Actor.system())
+        elif (denied := evidence.denial(action.kind, run)) and _is_new(turn, denied.moment):
+            result = {"event": evidence.name(denied.moment), "detail": denied.detail}
+            outcomes.settle(turn, State.REFUSED, result, Actor.system())
+        elif action.confirm_by <= now:
+            detail = "It was accepted, and no event has confirmed it in time. Ask what became of it."
+            outcomes.settle(turn, State.EXHAUSTED, {"detail": detail}, Actor.system())
+        else:
+            action.result["revision"] = turn.saga.revision
+            action.save(update_fields=["result"])
+
+
+def _is_new(turn: Turn, moment: Moment) -> bool:
+    seen: dict[str, str] | None = turn.action.result.get("denied")
+    return evidence.name(moment) != seen

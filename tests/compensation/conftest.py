@@ -1,0 +1,24 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.compensation.participants import Participant, serving
+from tests.compensation.shop import Shop
+
+
+@pytest.fixture
+def served() -> Iterator[Participant]:
+    with serving() as participant:
+        yield participant
+        assert participant.unsigned == []
+
+
+@pytest.fixture
+def shop(db: None, served: Participant) -> Shop:
+    return Shop(served)
+
+
+@pytest.fixture
+def open_shop(transactional_db: None, served: Participant) -> Shop:
+    """Committed, so that other threads and processes see it."""
+    return Shop(served)
