@@ -13,11 +13,16 @@ from console import actors
 from console.permissions import Act
 from console.web import frame, paging
 from console.web.guard import needs
-# from sagas import quarantine
+from sagas import quarantine
 from sagas.models import Quarantined
 
 # Shown of a body; the rest is told by its length.
 BODY_SHOWN = 64 * 1024
+# Characters that cannot be seen, or turn the text around them: written as their codes.
+UNSEEN = {code: f"\\x{code:02x}" for code in (*range(32), 127) if chr(code) not in "\t\n\r"} | {
+    code: f"\\u{code:04x}"
+    for code in (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
 
 
 @require_safe
@@ -73,7 +78,7 @@ def quarantined(request: HttpRequest, pk: int) -> HttpResponse:
         "quarantine/page.html",
         {
             "kept": kept,
-            "body": body[:BODY_SHOWN].decode("utf-8", "backslashreplace"),
+            "body": body[:BODY_SHOWN].decode("utf-8", "backslashreplace").translate(UNSEEN),
             "length": len(body),
             "is_cut": len(body) > BODY_SHOWN,
         },
@@ -88,11 +93,16 @@ def replay(request: HttpRequest) -> HttpResponse:
     if not ids:
         messages.warning(request, "Choose events to replay.")
         return HttpResponseRedirect(back(request))
-    results = "soon"
-    messages.success(request, str(results))
+    replayed = quarantine.replay(ids, actors.of(request))
+    tell = messages.success if replayed.taken else messages.warning
+    tell(request, str(replayed))
     return HttpResponseRedirect(back(request))
 
 
 def back(request: HttpRequest) -> str:
+    """Where the button stood: the event's own page, or the list as it was narrowed."""
+    one = paging.number(request.POST.get("page"))
+    if one is not None:
+        return reverse("quarantined", args=[one])
     query = QueryDict(request.POST.get("back", "")).urlencode()
     return f"{reverse('quarantine')}?{query}" if query else reverse("quarantine")
