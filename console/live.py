@@ -69,7 +69,8 @@ class Hub:
     """The clients of one event loop, and the one task that listens for them while there are any."""
 
     def __init__(self) -> None:
-        self._clients: set[Client] = set()
+        # Each client and the person it is of.
+        self._clients: dict[Client, int] = {}
         self._per_user: Counter[int] = Counter()
         self._task: asyncio.Task[None] | None = None
 
@@ -78,14 +79,16 @@ class Hub:
         return self._per_user[user] >= PER_USER
 
     def enter(self, client: Client, user: int) -> None:
-        self._clients.add(client)
+        self._clients[client] = user
         self._per_user[user] += 1
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._listen())
 
-    def leave(self, client: Client, user: int) -> None:
-        self._clients.discard(client)
-        self._per_user[user] -= 1
+    def leave(self, client: Client) -> None:
+        """Forget the client; nothing happens the second time."""
+        user = self._clients.pop(client, None)
+        if user is not None:
+            self._per_user[user] -= 1
         if not self._clients and self._task:
             self._task.cancel()
             self._task = None
@@ -157,6 +160,25 @@ def conninfo() -> str:
     return make_conninfo("", dbname=given["NAME"], **{k: v for k, v in where.items() if v}, **options)
 
 
+class Stream(StreamingHttpResponse):
+    """The answer to one client. Closing it, as the server does in the end, gives the client's place back.
+
+    The generator's own end would not do: where the browser goes away while a ping is being sent, the
+    generator is only found by the garbage collector.
+    """
+
+    def __init__(self, client: Client, user: int) -> None:
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        super().__init__(pings(client, user), content_type="text/event-stream", headers=headers)
+        self._client = client
+        self._loop = asyncio.get_running_loop()
+
+    def close(self) -> None:
+        """Called in a thread."""
+        super().close()
+        self._loop.call_soon_threadsafe(hubs[self._loop].leave, self._client)
+
+
 async def stream(request: HttpRequest) -> HttpResponseBase:
     """GET /live?topics=…: an event stream for whoever may look at sagas."""
     if request.method != "GET":
@@ -169,12 +191,7 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
     if hub().is_full(user):
         text = f"At most {PER_USER} streams a person; close some tabs."
         return HttpResponse(text, status=429, content_type="text/plain", headers={"Retry-After": "30"})
-    topics = frozenset(request.GET.get("topics", "").split())
-    return StreamingHttpResponse(
-        pings(Client(topics), user),
-        content_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    return Stream(Client(frozenset(request.GET.get("topics", "").split())), user)
 
 
 def _who(request: HttpRequest) -> tuple[int | None, bool]:
@@ -202,4 +219,4 @@ async def pings(client: Client, user: int) -> AsyncGenerator[str, None]:
                 yield f"data: {' '.join(sorted(topics))}\n\n"
                 await asyncio.sleep(PACE)
     finally:
-        hub().leave(client, user)
+        hub().leave(client)
