@@ -9,6 +9,10 @@ def saga(saga_type: str, saga_id: str) -> str:
     return f"{reverse('sagas')}{quoted(saga_type)}/{quoted(saga_id)}/"
 
 
+def repair(key: int) -> str:
+    return f"{reverse('repairs')}{key}/"
+
+
 def participant(name: str, *more: str) -> str:
     """`more`: what lies below it, such as "keys"."""
     return f"{reverse('participants')}{quoted(name)}/{'/'.join(more)}"

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
+from compensation.models import Repair
 from console import addresses, looks, permissions, wording
 from sagas.models import Definition, Saga
 
@@ -90,6 +91,11 @@ def copy(value: str) -> SafeString:
 @register.simple_tag
 def saga_url(saga: Saga) -> str:
     return addresses.saga(saga.saga_type, saga.saga_id)
+
+
+@register.simple_tag
+def repair_url(repair: Repair) -> str:
+    return addresses.repair(repair.pk)
 
 
 @register.simple_tag

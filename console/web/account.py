@@ -1,6 +1,7 @@
 """A person's own API tokens: made, shown once, revoked."""
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -14,6 +15,11 @@ from console.web import frame
 from console.web.guard import needs
 
 MOST = 200
+
+
+def no_password(request: HttpRequest) -> HttpResponse:
+    """Where allauth sends who wants to change a password and has none: nobody may set the first one here."""
+    raise PermissionDenied("This account has no password to change: it signs in by other means.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

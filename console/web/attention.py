@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from django.core.cache import cache
 from django.db.models import OuterRef, Subquery
@@ -133,15 +133,13 @@ def problem(request: HttpRequest, pk: int) -> HttpResponse:
     now = timezone.now()
     (line,) = described([row], [row.pk], {}, now)
     newest = Definition.objects.filter(saga_type=row.saga_type).order_by("-pk").defer("source").first()
-    runbook = newest.body.get("runbook", "") if newest else ""
     return frame.show(
         request,
         "attention/problem.html",
         {
             "line": line,
             "problem": row,
-            "definition": newest,
-            "runbook": runbook if urlsplit(runbook).scheme in {"http", "https"} else "",
+            "runbook": newest.body.get("runbook", "") if newest else "",
         },
     )
 
@@ -239,7 +237,7 @@ def link(words: dict[str, str]) -> str:
 def ended_today(now: datetime) -> Today:
     """Since midnight where the viewer is. Kept for a while, as a busy day has millions."""
     midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-    name = f"ended today {midnight.isoformat()}"
+    name = f"ended-since:{midnight.timestamp():.0f}"
     known = cache.get(name)
     if known is None:
         well = Saga.objects.filter(ended_at__gte=midnight, status__in=[Status.COMPLETED, Status.COMPENSATED])

@@ -1,7 +1,6 @@
 """What each saga type is said to be: its versions, steps, deadlines and compensations, and the YAML."""
 
 from itertools import groupby
-from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -48,7 +47,5 @@ def definition(request: HttpRequest, saga_type: str, version: str) -> HttpRespon
             "shown": [
                 (name, [paths] if isinstance(paths, str) else paths) for name, paths in said.display.items()
             ],
-            # Whatever else a runbook is called, it must not become something that runs when clicked.
-            "runbook_is_link": urlsplit(said.runbook).scheme in {"http", "https"},
         },
     )

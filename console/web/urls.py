@@ -4,13 +4,29 @@ from allauth.account import views as allauth
 from django.urls import path
 
 from console import live, paths  # noqa: F401  (paths registers the converters `name` and `saga_id`)
-from console.web import account, attention, audit, definitions, participants, quarantine, repair_list, sagas
+from console.web import (
+    account,
+    attention,
+    audit,
+    definitions,
+    participants,
+    quarantine,
+    repair,
+    repair_list,
+    repair_plan,
+    saga,
+    sagas,
+)
 
 urlpatterns = [
     path("", attention.show, name="attention"),
     path("problems/<int:pk>/", attention.problem, name="problem"),
     path("sagas/", sagas.show, name="sagas"),
+    path("sagas/<name:saga_type>/<saga_id:saga_id>/repair", repair_plan.show, name="repair_plan"),
+    path("sagas/<name:saga_type>/<saga_id:saga_id>/", saga.show, name="saga"),
     path("repairs/", repair_list.show, name="repairs"),
+    path("repairs/<int:pk>/", repair.show, name="repair"),
+    path("repairs/<int:pk>/cancel", repair.cancel, name="repair_cancel"),
     path("participants/", participants.show, name="participants"),
     path("participants/<name:name>/", participants.participant, name="participant"),
     path("participants/<name:name>/settings", participants.change, name="participant_change"),
@@ -30,5 +46,6 @@ urlpatterns = [
     path("accounts/login/", allauth.login, name="account_login"),
     path("accounts/logout/", allauth.logout, name="account_logout"),
     path("accounts/password/change/", allauth.password_change, name="account_change_password"),
+    path("accounts/password/set/", account.no_password, name="account_set_password"),
     path("live", live.stream, name="live"),
 ]

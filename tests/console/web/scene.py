@@ -1,0 +1,205 @@
+"""One of each thing that pages show, made by the doors that people use where there are any."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.utils import timezone
+
+from compensation.models import Repair, RepairAction
+from sagas import definitions, participants
+from sagas.audit import Actor
+from sagas.models import (
+    Alert,
+    Definition,
+    Delivery,
+    DeliveryAttempt,
+    Finding,
+    Heartbeat,
+    Participant,
+    ParticipantKey,
+    Problem,
+    Quarantined,
+    Saga,
+    SagaKey,
+)
+from sagas.vocabulary import FAULTS, Code
+
+ADA = Actor("person", "ada", "10.0.3.7")
+
+ORDERS = """\
+type: order-fulfilment
+version: "3"
+title: Order fulfilment
+owner: orders-oncall@shop.example
+runbook: https://runbooks.shop.example/order-fulfilment
+deadline: 5m
+keys: {order: order_id}
+display: {order total: [total.amount, total.currency]}
+steps:
+  - name: charge-card
+    kind: compensatable
+    participant: payment
+    deadline: 10s
+    compensation:
+      title: refund card
+      request: POST /compensations/charge-card
+  - name: ship-parcel
+    kind: pivot
+    participant: shipping
+    deadline: 30s
+    status: {request: "GET /steps/ship-parcel?saga={saga}"}
+"""
+
+
+@dataclass
+class Scene:
+    definition: Definition
+    shipping: Participant
+    key: ParticipantKey
+    saga: Saga
+    problem: Problem
+    repair: Repair
+    quarantined: Quarantined
+
+
+def set_up() -> Scene:
+    definition = definitions.load(ORDERS, "orders.yaml", ADA).row
+    shipping = participants.create(
+        "shipping", ADA, base_url="https://shipping.shop.example", owner="shipping@shop.example"
+    )
+    participants.issue_key(shipping, ["order-fulfilment"], ADA)
+    saga = make_saga("order-8492", definition, keys={"order": "8492"}, display={"order total": "129.90 EUR"})
+    problem = make_problem("ship parcel never answered", [saga])
+    tell(problem, Delivery.State.SENT)
+    Heartbeat.objects.create(name="sweep", at=timezone.now())
+    return Scene(
+        definition,
+        shipping,
+        shipping.keys.get(),
+        saga,
+        problem,
+        make_repair(saga),
+        make_quarantined(shipping),
+    )
+
+
+def make_saga(
+    saga_id: str,
+    definition: Definition | None = None,
+    *,
+    saga_type: str = "order-fulfilment",
+    keys: dict[str, str] | None = None,
+    **columns: Any,
+) -> Saga:
+    now = timezone.now()
+    saga = Saga.objects.create(
+        saga_type=saga_type,
+        saga_id=saga_id,
+        definition=definition,
+        **{"started_at": now, "last_event_at": now} | columns,
+    )
+    SagaKey.objects.bulk_create(
+        SagaKey(saga=saga, name=name, value=value) for name, value in (keys or {}).items()
+    )
+    return saga
+
+
+def make_problem(
+    title: str,
+    sagas: list[Saga],
+    *,
+    code: Code = Code.STEP_IN_DOUBT,
+    since: datetime | None = None,
+    **columns: Any,
+) -> Problem:
+    since = since or timezone.now() - timedelta(minutes=16)
+    fault = FAULTS[code]
+    problem = Problem.objects.create(
+        **{
+            "saga_type": "order-fulfilment",
+            "step": "ship-parcel",
+            "code": code,
+            "condition": fault.condition,
+            "title": title,
+            "explanation": "shipping accepted the request, then nothing for more than 30 s",
+            "participant": "shipping",
+            "owner": "orders-oncall@shop.example",
+            "opened_at": since,
+            "open_count": len(sagas),
+            "total_count": len(sagas),
+        }
+        | columns
+    )
+    for saga in sagas:
+        Finding.objects.create(
+            saga=saga,
+            problem=problem,
+            code=code,
+            step=problem.step,
+            condition=fault.condition,
+            severity=fault.severity,
+            since=since,
+            opened_at=since,
+        )
+        Saga.objects.filter(pk=saga.pk).update(condition=fault.condition)
+    return problem
+
+
+def tell(problem: Problem, state: str, *, error: str = "") -> Delivery:
+    now = timezone.now()
+    alert = Alert.objects.create(problem=problem, occasion="opened", created_at=now, summary={})
+    delivery = Delivery.objects.create(
+        alert=alert,
+        channel="email",
+        target="orders-oncall@shop.example",
+        message_id=uuid4(),
+        state=state,
+        attempts=1,
+        next_attempt_at=now,
+        sent_at=now if state == Delivery.State.SENT else None,
+    )
+    DeliveryAttempt.objects.create(delivery=delivery, at=now, error=error)
+    return delivery
+
+
+def make_repair(saga: Saga, **columns: Any) -> Repair:
+    repair = Repair.objects.create(
+        **{
+            "saga": saga,
+            "intent": "compensate",
+            "reason": "Ticket OPS-2291",
+            "revision": 0,
+            "plan": {},
+            "plan_hash": "0" * 64,
+            "started_by_name": "otto",
+            "started_at": timezone.now(),
+        }
+        | columns
+    )
+    for position, state in enumerate(["done", "ready"], start=1):
+        RepairAction.objects.create(
+            repair=repair,
+            position=position,
+            saga=saga,
+            kind="compensate",
+            step=f"step-{repair.pk}-{position}",
+            request={},
+            idempotency_key=f"{repair.pk}-{position}",
+            state=state,
+        )
+    return repair
+
+
+def make_quarantined(participant: Participant, **columns: Any) -> Quarantined:
+    return Quarantined.objects.create(
+        **{
+            "participant": participant,
+            "received_at": timezone.now(),
+            "body": b'{"specversion": "1.0", "type": "step.finished"}',
+            "reason": "unknown_kind",
+            "detail": "step.finished is no kind that Amends knows",
+        }
+        | columns
+    )

@@ -1,0 +1,70 @@
+"""How many queries each page takes, with one row as with many. A changed number is to be looked at."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from console.web import attention
+from sagas import participants
+from sagas.models import Delivery
+from sagas.vocabulary import Code
+from tests.console.cast import Person
+from tests.console.web.scene import (
+    ADA,
+    Scene,
+    make_problem,
+    make_quarantined,
+    make_repair,
+    make_saga,
+    tell,
+)
+from tests.console.web.test_who import filled
+
+# Session, user, roles and the two badges are five of each.
+BASELINES = {
+    "/": 15,
+    "/?open={problem}": 17,
+    "/problems/{problem}/": 13,
+    "/sagas/": 9,
+    "/sagas/?q=o&status=running": 11,
+    "/repairs/": 7,
+    "/participants/": 8,
+    "/participants/shipping/": 12,
+    "/definitions/": 7,
+    "/definitions/order-fulfilment/3/": 7,
+    "/quarantine/": 7,
+    "/quarantine/{quarantined}/": 6,
+    "/audit/": 7,
+    "/account/tokens/": 6,
+}
+
+
+def many(scene: Scene) -> None:
+    for number in range(12):
+        saga = make_saga(
+            f"order-{number}", scene.definition, keys={"order": f"o{number}", "customer": f"c{number}"}
+        )
+        problem = make_problem("is overdue", [saga], code=Code.STEP_OVERDUE, step=f"step-{number}")
+        tell(problem, Delivery.State.SENT)
+        make_repair(saga)
+        other = participants.create(f"service-{number}", ADA)
+        participants.issue_key(other, [], ADA)
+        participants.issue_key(scene.shipping, [], ADA)
+        make_quarantined(other)
+        make_quarantined(scene.shipping)
+
+
+@pytest.mark.parametrize("page", BASELINES)
+def test_queries_do_not_grow_with_rows(
+    page: str, scene: Scene, viewer: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "TODAY_KEPT", 3600)
+    address = filled(page, scene)
+    viewer.browser.get(address)
+    counts = []
+    for grow in (lambda scene: None, many):
+        grow(scene)
+        with CaptureQueriesContext(connection) as queries:
+            assert viewer.browser.get(address).status_code == 200
+        counts.append(len(queries))
+    assert counts == [BASELINES[page]] * 2

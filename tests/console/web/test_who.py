@@ -1,0 +1,161 @@
+"""Role × page: who sees what, who may press what, and that a refused press changes nothing."""
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from console.models import ApiToken
+from console.permissions import ALLOWED, Act, Role, refusal
+from sagas.models import AuditEntry, Participant, ParticipantKey, Quarantined
+from tests.console.cast import Person, person
+from tests.console.web.scene import Scene
+
+PAGES = [
+    "/",
+    "/problems/{problem}/",
+    "/sagas/",
+    "/repairs/",
+    "/participants/",
+    "/participants/shipping/",
+    "/definitions/",
+    "/definitions/order-fulfilment/3/",
+    "/quarantine/",
+    "/quarantine/{quarantined}/",
+    "/audit/",
+    "/account/tokens/",
+]
+
+
+@dataclass(frozen=True)
+class Press:
+    """A button: where it posts, with what, and what must have changed when it was allowed."""
+
+    address: str
+    act: Act
+    data: tuple[tuple[str, str], ...] = ()
+
+
+PRESSES = [
+    Press("/participants/", Act.MANAGE, (("name", "ledger"),)),
+    Press("/participants/shipping/settings", Act.MANAGE, (("owner", "somebody else"),)),
+    Press("/participants/shipping/keys", Act.MANAGE),
+    Press("/participants/shipping/keys/{key}/revoke", Act.MANAGE),
+    Press("/participants/shipping/secret", Act.MANAGE),
+    Press("/quarantine/replay", Act.REPLAY, (("id", "{quarantined}"),)),
+    Press("/account/tokens/", Act.VIEW),
+]
+
+
+def filled(text: str, scene: Scene) -> str:
+    return text.format(problem=scene.problem.pk, quarantined=scene.quarantined.pk, key=scene.key.pk)
+
+
+def everything() -> list[object]:
+    """What a press could change."""
+    return [
+        list(model.objects.order_by("pk").values())
+        for model in (Participant, ParticipantKey, Quarantined, ApiToken, AuditEntry)
+    ]
+
+
+@pytest.fixture(params=list(Role))
+def somebody(request: pytest.FixtureRequest, db: None) -> Person:
+    return person("somebody", request.param)
+
+
+def test_every_role_sees_every_page(somebody: Person, scene: Scene) -> None:
+    for page in PAGES:
+        assert somebody.browser.get(filled(page, scene)).status_code == 200, page
+
+
+def test_outsiders_are_told_who_could(outsider: Person, scene: Scene) -> None:
+    for page in PAGES:
+        answer = outsider.browser.get(filled(page, scene))
+        assert answer.status_code == 403, page
+        act = Act.AUDIT if page == "/audit/" else Act.VIEW
+        assert refusal(act) in answer.content.decode()
+        assert "shipping" not in answer.content.decode()
+
+
+def test_strangers_are_sent_to_sign_in_and_back(stranger: Client, scene: Scene) -> None:
+    for page in PAGES:
+        address = filled(page, scene)
+        answer = stranger.get(address)
+        assert answer.status_code == 302
+        assert answer["Location"] == f"/accounts/login/?next={quote(address, safe='')}"
+
+
+def press(client: Client, one: Press, scene: Scene) -> HttpResponse:
+    data = {name: filled(value, scene) for name, value in one.data}
+    return client.post(filled(one.address, scene), data)
+
+
+@pytest.mark.parametrize("one", PRESSES, ids=lambda one: one.address)
+def test_a_press_is_allowed_by_the_table_alone(one: Press, somebody: Person, scene: Scene) -> None:
+    role = Role(somebody.user.groups.get().name)
+    before = everything()
+    answer = press(somebody.browser, one, scene)
+    if role in ALLOWED[one.act]:
+        assert answer.status_code in {200, 302}
+        assert everything() != before
+    else:
+        assert answer.status_code == 403
+        assert refusal(one.act) in answer.content.decode()
+        assert everything() == before
+
+
+@pytest.mark.parametrize("one", PRESSES, ids=lambda one: one.address)
+def test_outsiders_and_strangers_change_nothing(
+    one: Press, outsider: Person, stranger: Client, scene: Scene
+) -> None:
+    before = everything()
+    assert press(outsider.browser, one, scene).status_code == 403
+    assert press(stranger, one, scene).status_code == 302
+    assert everything() == before
+
+
+@pytest.mark.parametrize("one", PRESSES, ids=lambda one: one.address)
+def test_a_form_without_its_token_is_refused(one: Press, admin: Person, scene: Scene) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(admin.user)
+    before = everything()
+    answer = press(client, one, scene)
+    assert answer.status_code == 403
+    assert "too old" in answer.content.decode()
+    assert everything() == before
+
+
+@pytest.mark.parametrize("one", [p for p in PRESSES if p.address not in PAGES], ids=lambda one: one.address)
+def test_nothing_is_changed_by_a_get(one: Press, admin: Person, scene: Scene) -> None:
+    assert admin.browser.get(filled(one.address, scene)).status_code == 405
+
+
+def test_a_token_of_somebody_else_cannot_be_revoked(viewer: Person, admin: Person, scene: Scene) -> None:
+    assert viewer.token
+    token = ApiToken.objects.get()
+    assert admin.browser.post(f"/account/tokens/{token.pk}/revoke").status_code == 404
+    token.refresh_from_db()
+    assert token.revoked_at is None
+
+
+def test_buttons_that_one_may_not_press_say_who_could(viewer: Person, scene: Scene) -> None:
+    for page in ("/participants/", "/participants/shipping/", "/quarantine/"):
+        html = viewer.browser.get(page).content.decode()
+        assert "disabled" in html
+        assert refusal(Act.REPLAY if page == "/quarantine/" else Act.MANAGE) in html
+    assert '<form class="form" method="post"' not in viewer.browser.get("/participants/").content.decode()
+
+
+def test_a_fragment_of_a_session_that_ended_sends_the_whole_page_to_sign_in(
+    stranger: Client, scene: Scene
+) -> None:
+    answer = stranger.get("/?open=1", headers={"HX-Request": "true"})
+    assert answer.status_code == 401
+    assert answer["HX-Redirect"] == "/accounts/login/"
+
+
+def test_pages_are_not_kept_by_browsers(viewer: Person, scene: Scene) -> None:
+    assert "no-store" in viewer.browser.get("/")["Cache-Control"]
