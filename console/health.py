@@ -18,7 +18,7 @@ PATIENCE = 2.0
 # Seconds. The periodic jobs end every second or so; older than this, and nobody does them.
 OLDEST_SWEEP = 30.0
 # Seconds for which an answer is given again, so that asking often costs no more than asking once.
-FRESH = 1.0
+FRESH = 0.25
 
 
 @dataclass(frozen=True, slots=True)

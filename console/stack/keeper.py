@@ -64,7 +64,7 @@ class Keeper:
         for pid in children.ours() - {kept.child.pid for kept in self.kept}:
             children.bury(pid)
 
-    def wait_for(self, ready: Callable[[], bool], seconds: float, what: str) -> None:
+    def wait_for(self, ready: Callable[[], bool], seconds: float, what: str, pause: float = 0.03) -> None:
         """Tend the parts until `ready` says so.
 
         Raises `StackError` after so many seconds, or when a part ends a third time meanwhile.
@@ -79,7 +79,7 @@ class Keeper:
                 raise StackError(
                     f"{what} was not ready after {seconds:.0f} seconds: see the logs in {self._logs()}"
                 )
-            time.sleep(0.03)
+            time.sleep(pause)
 
     def stop(self) -> None:
         """End every part and whatever it started; nothing is left when this returns."""

@@ -36,7 +36,7 @@ def broker(choices: Choices) -> Part:
 def web(choices: Choices, listener: int) -> Part:
     """`listener` is the descriptor of a listening socket, which outlives any one web process."""
     command = ["uvicorn", "console.asgi:application", "--fd", str(listener), "--no-access-log"]
-    command += ["--timeout-graceful-shutdown", "3"]
+    command += ["--timeout-graceful-shutdown", "3", "--lifespan", "off", "--no-proxy-headers"]
     return _python(choices, "web", command, keep=[listener])
 
 

@@ -43,6 +43,7 @@ def _sources(choices: Choices) -> Iterator[Path]:
     yield ROOT / "requirements.lock"
     yield from sorted(ROOT.glob("*/migrations/*.py"))
     if choices.demo:
+        yield ROOT / "console/management/commands/setup_demo.py"
         yield from sorted((ROOT / "demo").rglob("*.py"))
         yield from sorted((ROOT / "demo").rglob("*.yaml"))
         yield from sorted((choices.data / "demo").glob("*.json"))

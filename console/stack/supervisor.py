@@ -69,7 +69,7 @@ def _start(choices: Choices, keeper: Keeper, listener: socket.socket) -> None:
     for part in (parts.web(choices, listener.fileno()), parts.worker(choices), parts.beat(choices)):
         keeper.start(part)
     started = time.monotonic()
-    keeper.wait_for(lambda: _is_ready(choices.port, started), SECONDS_TO_START, "Amends")
+    keeper.wait_for(lambda: _is_ready(choices.port, started), SECONDS_TO_START, "Amends", pause=0.15)
     _announce(choices, values, logins)
 
 
