@@ -3,7 +3,7 @@
 from compensation.models import Repair, RepairAction
 from sagas.models import Delivery, Quarantined
 from sagas.vocabulary import LOOKS as SAGA_LOOKS
-from sagas.vocabulary import Look, StepKind
+from sagas.vocabulary import Kind, Look, StepKind
 
 # By the word's own text, as the words are plain strings in rows, URLs and templates.
 LOOKS: dict[str, Look] = {
@@ -26,6 +26,39 @@ LOOKS: dict[str, Look] = {
     StepKind.PIVOT.value: Look("pivot", "doubt", "lock"),
     StepKind.RETRIABLE.value: Look("retriable", "quiet", "retry"),
     StepKind.READONLY.value: Look("read-only", "quiet", "info"),
+    # Kinds of events.
+    Kind.SAGA_STARTED.value: Look("saga started", "info", "play"),
+    Kind.SAGA_COMPENSATING.value: Look("going back", "undo", "undo"),
+    Kind.SAGA_COMPLETED.value: Look("saga completed", "ok", "check"),
+    Kind.SAGA_COMPENSATED.value: Look("saga compensated", "undo", "undo"),
+    Kind.SAGA_FAILED.value: Look("saga failed", "bad", "cross"),
+    Kind.SAGA_ABORTED.value: Look("saga aborted", "bad", "cross"),
+    Kind.SAGA_TIMED_OUT.value: Look("saga timed out", "doubt", "half"),
+    Kind.SAGA_SUSPENDED.value: Look("suspended", "quiet", "pause"),
+    Kind.SAGA_RESUMED.value: Look("resumed", "info", "play"),
+    Kind.SAGA_NOTE.value: Look("note", "quiet", "info"),
+    Kind.STEP_STARTED.value: Look("started", "info", "play"),
+    Kind.STEP_ATTEMPT_FAILED.value: Look("attempt failed", "warn", "retry"),
+    Kind.STEP_COMPLETED.value: Look("completed", "ok", "check"),
+    Kind.STEP_FAILED.value: Look("failed", "bad", "cross"),
+    Kind.STEP_TIMED_OUT.value: Look("timed out", "doubt", "half"),
+    Kind.STEP_SKIPPED.value: Look("skipped", "quiet", "skip"),
+    Kind.COMPENSATION_STARTED.value: Look("compensating", "undo", "undo"),
+    Kind.COMPENSATION_ATTEMPT_FAILED.value: Look("compensation attempt failed", "warn", "retry"),
+    Kind.COMPENSATION_COMPLETED.value: Look("compensated", "undo", "check"),
+    Kind.COMPENSATION_FAILED.value: Look("compensation failed", "bad", "cross"),
+    Kind.COMPENSATION_SKIPPED.value: Look("compensation skipped", "quiet", "skip"),
+    Kind.OPERATOR_REPAIR_STARTED.value: Look("repair started", "info", "person"),
+    Kind.OPERATOR_REPAIR_FINISHED.value: Look("repair ended", "info", "person"),
+    Kind.OPERATOR_ASKED.value: Look("was asked", "info", "question"),
+    Kind.OPERATOR_REFUSED.value: Look("refused", "bad", "cross"),
+    Kind.OPERATOR_STEP_COMPLETED.value: Look("completed", "ok", "person"),
+    Kind.OPERATOR_STEP_FAILED.value: Look("failed", "bad", "person"),
+    Kind.OPERATOR_COMPENSATION_COMPLETED.value: Look("compensated", "undo", "person"),
+    Kind.OPERATOR_NOTE.value: Look("note", "quiet", "person"),
+    # What a step leaves behind.
+    "in_effect": Look("In effect", "warn", "dots"),
+    "effect_unknown": Look("Effect unknown", "doubt", "half"),
     # Problems, keys and secrets, versions, the audit chain.
     "resolved": Look("Resolved", "ok", "check"),
     "active": Look("In force", "ok", "key"),

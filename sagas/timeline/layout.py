@@ -82,8 +82,6 @@ def _times(state: State, told: Told, now: int, goes_on: bool, mode: Mode) -> lis
     if not times:
         times.append(state.first or now)
     deadlines = [span.deadline for span in spans if span.deadline is not None]
-    if state.deadline is not None and goes_on and state.deadline <= now:
-        deadlines.append(state.deadline)
     begin, end = min(times), max(times)
     # To scale, what is still far ahead would leave no room for what has been.
     most = end + (end - begin) // 2 if mode == Mode.SCALE else max([end, *deadlines])

@@ -23,7 +23,7 @@ class Frame:
     """The measures of a drawing. Lane names stand in the `gutter`, or in a `head` above the rows."""
 
     width: float = 1000
-    gutter: float = 140
+    gutter: float = 152
     margin: float = 12  # kept free at the right
     head: float = 0
     axis: float = 30

@@ -1,7 +1,7 @@
 """What a timeline says in words: labels, tones, the same to be read in order; and how wide words are."""
 
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 
 from sagas.facts import moment
 from sagas.timeline.scale import duration
@@ -54,6 +54,10 @@ class Sentence:
     text: str
     tone: str
     event: tuple[str, str]
+
+    @property
+    def at(self) -> datetime:
+        return moment(self.time)
 
 
 def tone(span: Span) -> str:

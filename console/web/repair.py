@@ -1,0 +1,149 @@
+"""One repair: what was decided and why, how far each action has come, every attempt with its answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Prefetch
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from compensation import plan as plans
+from compensation import repairs
+from compensation.answers import NOT_NOW
+from compensation.models import ActionAttempt, Repair, RepairAction
+from compensation.plan import Action, Plan
+from compensation.refusals import NotRunningError, ReasonMissingError
+from console import actors, anchors
+from console.permissions import Act
+from console.web import frame, repair_plan
+from console.web.guard import needs
+from sagas import standing
+from sagas.durations import exactly
+from sagas.models import AuditEntry
+
+State = RepairAction.State
+
+ACCEPTED = 202
+SETTLED = frozenset({State.DONE, State.REFUSED, State.EXHAUSTED, State.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One call, how long its answer took, and in which tone it is shown."""
+
+    call: ActionAttempt
+
+    @property
+    def took(self) -> str:
+        if self.call.finished_at is None:
+            return ""
+        return exactly(round((self.call.finished_at - self.call.started_at).total_seconds(), 3))
+
+    @property
+    def tone(self) -> str:
+        status = self.call.status_code or 0
+        if 200 <= status < 300:
+            return "ok" if status != ACCEPTED else "warn"
+        return "warn" if status in NOT_NOW or status >= 500 else "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An action as it was planned and as it went."""
+
+    action: RepairAction
+    planned: Action
+    before: str  # what it waits for
+    tries: Sequence["Try"]
+    event: str  # the anchor of the event that confirmed it; empty: none did
+
+    @property
+    def is_open(self) -> bool:
+        return self.action.state not in SETTLED
+
+    @property
+    def needs_a_look(self) -> bool:
+        return self.action.state in {State.REFUSED, State.EXHAUSTED}
+
+
+@require_safe
+@needs(Act.VIEW)
+def show(request: HttpRequest, pk: int) -> HttpResponse:
+    return _page(request, _find(pk))
+
+
+@require_POST
+@needs(Act.REPAIR)
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """303 back to the repair; 400 without a reason; 409 where it has ended meanwhile."""
+    repair = _find(pk)
+    reason = request.POST.get("reason", "")
+    try:
+        repairs.cancel(repair, actors.of(request), reason)
+    except ReasonMissingError as error:
+        return _page(request, repair, status=400, cancel_error=str(error))
+    except NotRunningError as error:
+        return _page(request, _find(pk), status=409, too_late=str(error))
+    return HttpResponseRedirect(reverse("repair", args=[pk]), status=303)
+
+
+def _find(pk: int) -> Repair:
+    """Raises Http404."""
+    repair = Repair.objects.select_related("saga", "saga__definition").filter(pk=pk).first()
+    if repair is None:
+        raise Http404(f"There is no repair R-{pk}.")
+    return repair
+
+
+def _page(request: HttpRequest, repair: Repair, *, status: int = 200, **more: Any) -> HttpResponse:
+    plan = plans.read(repair.plan)
+    lines = _lines(repair, plan)
+    done = sum(line.action.state == State.DONE for line in lines)
+    state, _ = standing.of(repair.saga, timezone.now())
+    answer = frame.show(
+        request,
+        "repair/page.html",
+        {
+            "repair": repair,
+            "saga": repair.saga,
+            "saga_status": state.status,
+            "plan": plan,
+            "lines": lines,
+            "done": done,
+            "share": round(100 * done / len(lines)) if lines else 0,
+            "title": repair_plan.title(repair.intent, _only_step(repair, plan), state),
+            "left_alone": repair_plan.left_alone(plan),
+            "audit_object": f"repair:{repair}",
+            "longest": repairs.LONGEST,
+            "is_running": repair.state == Repair.State.RUNNING,
+            "entries": AuditEntry.objects.filter(
+                saga=repair.saga_id, object_kind="repair", object_id=str(repair)
+            ).order_by("sequence"),
+            **more,
+        },
+    )
+    answer.status_code = status
+    return answer
+
+
+def _lines(repair: Repair, plan: Plan) -> list[Line]:
+    tries = Prefetch("tries", ActionAttempt.objects.order_by("number"))
+    actions = repair.actions.select_related("participant").prefetch_related(tries).order_by("position")
+    before = ["", *(planned.title for planned in plan.actions)]
+    return [
+        Line(action, planned, first, [Try(call) for call in action.tries.all()], _confirmed_by(action))
+        for action, planned, first in zip(actions, plan.actions, before, strict=False)
+    ]
+
+
+def _confirmed_by(action: RepairAction) -> str:
+    event = action.result.get("event") if action.state == State.DONE else None
+    return anchors.of_event(event["source"], event["id"]) if event else ""
+
+
+def _only_step(repair: Repair, plan: Plan) -> str:
+    """The step that it is about; empty where there are several."""
+    return plan.actions[0].step if len(plan.actions) == 1 else repair.step

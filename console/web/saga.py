@@ -1,0 +1,153 @@
+"""One saga: what it is, what happened and why, what can be done about it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from compensation import reading
+from console import telling
+from console.permissions import Act
+from console.web import frame, saga_choices, saga_records
+from console.web.guard import needs
+from sagas import facts, story, timeline
+from sagas.facts import Observed
+from sagas.fold import State
+from sagas.models import Event, Finding, Saga
+from sagas.timeline import NARROW, WIDE, Mode
+from sagas.vocabulary import Kind
+
+# Events that the timeline is drawn from, the newest; all are in the list below it.
+MOST_DRAWN = 2000
+
+MODES = {Mode.FIT: "fit", Mode.SCALE: "to scale", Mode.RELATIVE: "relative"}
+TONES = ("ok", "info", "warn", "doubt", "bad", "odd", "undo", "quiet")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    label: str
+    query: str
+    is_on: bool
+    count: str = ""
+
+
+def find(saga_type: str, saga_id: str) -> Saga:
+    """Raises Http404."""
+    found = Saga.objects.filter(saga_type=saga_type, saga_id=saga_id).select_related("definition")
+    saga = found.defer("definition__source", "definition__body").first()
+    if saga is None:
+        raise Http404(f"No saga {saga_id} of type {saga_type} has been heard of.")
+    return saga
+
+
+@require_safe
+@needs(Act.VIEW)
+def show(request: HttpRequest, saga_type: str, saga_id: str) -> HttpResponse:
+    saga, now = find(saga_type, saga_id), timezone.now()
+    subject = reading.subject(saga, now)
+    state, definition = subject.state, subject.definition
+    findings = list(saga.findings.filter(closed_at=None).select_related("problem").order_by("since"))
+    choices = saga_choices.choices(saga, subject, now)
+    records = saga_records.read(saga, state, definition, findings, request.GET)
+    return frame.show(
+        request,
+        "saga/page.html",
+        {
+            "saga": saga,
+            "state": state,
+            "definition": definition,
+            "keys": state.keys.items(),
+            "display": state.display.items(),
+            "trace": trace_id(state.trace),
+            "conditions": list(dict.fromkeys(finding.condition for finding in findings)),
+            "story": story.tell(state, findings, definition, now),
+            "mood": saga.condition if findings else state.status,
+            "rival": subject.rival,
+            "choices": choices,
+            # The safest thing that can be done is the button that stands out.
+            "first": next((choice.address for choice in choices if not choice.why_not), ""),
+            "is_unwell": bool(findings),
+            "has_runbook": definition is not None
+            and urlsplit(definition.runbook).scheme in {"http", "https"},
+            "told": _told(findings),
+            "modes": _modes(request),
+            "tones": TONES,
+            **_drawings(saga, state, now, _mode(request)),
+            **records,
+        },
+        detail="saga/detail.html",
+    )
+
+
+def trace_id(traceparent: str) -> str:
+    """The trace of a W3C traceparent; empty where it is none."""
+    parts = traceparent.split("-")
+    return parts[1] if len(parts) == 4 and len(parts[1]) == 32 else ""
+
+
+def _mode(request: HttpRequest) -> Mode:
+    asked = request.GET.get("mode", "")
+    return Mode(asked) if asked in MODES else Mode.FIT
+
+
+def _modes(request: HttpRequest) -> list[Link]:
+    kept = {name: request.GET[name] for name in ("tab", "page") if request.GET.get(name)}
+    now = _mode(request)
+    return [Link(label, urlencode(kept | {"mode": mode.value}), mode == now) for mode, label in MODES.items()]
+
+
+def _drawings(saga: Saga, state: State, now: datetime, mode: Mode) -> dict[str, Any]:
+    events = drawn_events(saga)
+    zone = timezone.get_current_timezone()
+    wide, narrow = (
+        timeline.lay_out(state, events, now, mode=mode, frame=size, zone=zone) for size in (WIDE, NARROW)
+    )
+    return {"wide": wide, "narrow": narrow, "not_drawn": max(saga.revision - MOST_DRAWN, 0)}
+
+
+def drawn_events(saga: Saga) -> list[Observed]:
+    """What the timeline needs of the newest events."""
+    rows = (
+        Event.objects.filter(saga=saga)
+        .order_by("-time", "-source", "-event_id")
+        .values_list(
+            "source",
+            "event_id",
+            "kind",
+            "time",
+            "time_given",
+            "step",
+            "execution",
+            "attempt",
+            "sequence",
+            "participant__name",
+        )[:MOST_DRAWN]
+    )
+    return [
+        Observed(
+            source=source,
+            event_id=event_id,
+            kind=Kind(kind),
+            time=facts.microseconds(time),
+            time_given=given,
+            step=step,
+            execution=execution,
+            attempt=attempt or 0,
+            sequence=sequence,
+            participant=participant or "",
+        )
+        for source, event_id, kind, time, given, step, execution, attempt, sequence, participant in rows
+    ]
+
+
+def _told(findings: Iterable[Finding]) -> list[tuple[Any, telling.Told]]:
+    """Each open problem of the saga, and who was told of it."""
+    problems = {finding.problem_id: finding.problem for finding in findings}
+    told = telling.told(problems)
+    return [(problem, told[pk]) for pk, problem in problems.items()]

@@ -1,0 +1,127 @@
+"""What is kept of a saga, one tab each: events, findings, repairs, audit, definition, related sagas."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Q, QuerySet
+from django.http import QueryDict
+
+from compensation.models import Repair
+from console import anchors, wording
+from console.web import repair_list, saga_events
+from sagas.definitions import Definition
+from sagas.fold import State
+from sagas.models import AuditEntry, Finding, Saga, SagaKey
+
+# Rows of a tab other than events; of more, the newest.
+MOST = 100
+# Sagas that share a key are counted no further.
+RELATED_CAP = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    name: str
+    label: str
+    count: str
+    query: str
+    is_on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A finding and the rows of the events that prove it."""
+
+    finding: Finding
+    events: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """Another saga, and the keys that it shares with this one."""
+
+    saga: Saga
+    keys: list[str]
+
+
+LABELS = {
+    "events": "Events",
+    "findings": "Findings",
+    "repairs": "Repairs",
+    "audit": "Audit",
+    "definition": "Definition",
+    "related": "Related",
+}
+
+
+def read(
+    saga: Saga,
+    state: State,
+    definition: Definition | None,
+    open_findings: Sequence[Finding],
+    query: QueryDict,
+) -> dict[str, Any]:
+    """The template context: the tabs with their counts, and the rows of the one that is open."""
+    asked = query.get("tab", "")
+    name = asked if asked in LABELS else "events"
+    related = _related_keys(saga)
+    counts = {
+        "events": f"{saga.revision:,}",
+        "findings": f"{Finding.objects.filter(saga=saga).count():,}",
+        "repairs": f"{Repair.objects.filter(saga=saga).count():,}",
+        "audit": f"{AuditEntry.objects.filter(saga=saga).count():,}",
+        "definition": "",
+        "related": wording.capped(
+            related.order_by().values("saga_id").distinct()[:RELATED_CAP].count(), RELATED_CAP
+        ),
+    }
+    kept = {"mode": query["mode"]} if query.get("mode") else {}
+    context: dict[str, Any] = {
+        "tab": name,
+        "tabs": [
+            Tab(each, label, counts[each], urlencode(kept | {"tab": each}), each == name)
+            for each, label in LABELS.items()
+        ],
+    }
+    match name:
+        case "events":
+            context["page"] = saga_events.page(saga, state, query)
+        case "findings":
+            context["proofs"] = _proofs(saga)
+        case "repairs":
+            found = Repair.objects.filter(saga=saga).defer("plan").order_by("-pk")
+            context["lines"] = repair_list.with_progress(list(found[:MOST]))
+        case "audit":
+            context["entries"] = AuditEntry.objects.filter(saga=saga).order_by("-sequence")[:MOST]
+        case "related":
+            context["relations"] = _relations(related)
+    context["most"] = MOST
+    return context
+
+
+def _proofs(saga: Saga) -> list[Proof]:
+    found = Finding.objects.filter(saga=saga).select_related("problem").order_by("-opened_at", "-pk")[:MOST]
+    return [
+        Proof(finding, [anchors.of_event(each["source"], each["id"]) for each in finding.evidence])
+        for finding in sorted(found, key=lambda finding: finding.closed_at is not None)
+    ]
+
+
+def _related_keys(saga: Saga) -> QuerySet[SagaKey]:
+    """Keys of other sagas that have a business key in common with this one."""
+    mine = SagaKey.objects.filter(saga=saga, links=True).values_list("name", "value")
+    same = Q(pk__in=[])
+    for name, value in mine:
+        same |= Q(name=name, value=value)
+    return SagaKey.objects.filter(same, links=True).exclude(saga=saga)
+
+
+def _relations(keys: QuerySet[SagaKey]) -> list[Relation]:
+    found: dict[int, Relation] = {}
+    rows = keys.select_related("saga").defer("saga__facts").order_by("-saga_id", "name")[: MOST * 2]
+    for key in rows:
+        relation = found.setdefault(key.saga_id, Relation(key.saga, []))
+        relation.keys.append(f"{key.name} {key.value}")
+    return list(found.values())[:MOST]
