@@ -1,6 +1,7 @@
 """Public sagas with known outcomes (tests/cases), in any order, with and without times, in any batches."""
 
 import json
+import random
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -10,10 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagas import facts, fold
+from sagas import facts, fold, ingest
 from sagas.detection import judge
+from sagas.detection.sweep import sweep
+from sagas.events import Incoming
 from sagas.facts import Facts, Observed
 from sagas.fold import SECOND
+from sagas.models import Finding, Participant, Saga
 from sagas.vocabulary import Condition, Kind, Status, StepState
 from tests.sagas.saying import START
 
@@ -105,3 +109,59 @@ def test_in_any_other_order(case: dict[str, Any], data: st.DataObject) -> None:
     arrived = observed(events, timed=data.draw(st.booleans()))
     cut = data.draw(st.integers(0, len(arrived)))
     assert_holds(case, [arrived[:cut], arrived[cut:]])
+
+
+def stored(
+    case: dict[str, Any], events: Iterable[dict[str, Any]], *, timed: bool
+) -> list[tuple[str, Incoming]]:
+    return [
+        (
+            event["service"],
+            Incoming(
+                source=event["service"],
+                id=identity(event),
+                kind=Kind(event["kind"]),
+                saga_type=case["saga_type"],
+                saga_id="case",
+                step=event["step"] or "",
+                time=facts.moment(START + event["seq"] * SECOND) if timed else None,
+            ),
+        )
+        for event in events
+    ]
+
+
+@every_case
+@pytest.mark.django_db
+@pytest.mark.parametrize("timed", [True, False], ids=["timed", "untimed"])
+@pytest.mark.parametrize("order", ["given", "shuffled"])
+@pytest.mark.parametrize("batch", ["whole", "one by one"])
+def test_through_the_database(case: dict[str, Any], timed: bool, order: str, batch: str) -> None:
+    """Stored by the one way in and found by the sweep, which also runs between the batches."""
+    events = events_of(case)
+    if order == "shuffled":
+        random.Random(case["scenario"]).shuffle(events)
+    now = facts.moment(START + 100 * SECOND)
+    participants = {name: Participant.objects.create(name=name) for name in {e["service"] for e in events}}
+    arrivals = stored(case, events, timed=timed)
+    if batch == "whole":
+        for name, participant in sorted(participants.items()):
+            mine = [event for service, event in arrivals if service == name]
+            ingest.store(mine, participant=participant, now=now)
+    else:
+        for place, (service, event) in enumerate(arrivals):
+            moment = now + timedelta(seconds=place)
+            ingest.store([event], participant=participants[service], now=moment)
+            sweep(moment)
+    sweep(now + LATER)
+    saga = Saga.objects.get()
+    state = fold.derive(facts.decode(saga.facts), None, now + LATER)
+    assert (saga.status, saga.open_effects, saga.unknown_effects) == (
+        state.status,
+        state.open_effects,
+        state.unknown_effects,
+    )
+    codes = set(Finding.objects.filter(closed_at=None).values_list("code", flat=True))
+    assert_outcome(case, state, codes, Condition(saga.condition))
+    assert saga.revision == len({(service, event.id) for service, event in arrivals})
+    assert saga.redeliveries == len(arrivals) - saga.revision

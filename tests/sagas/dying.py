@@ -1,0 +1,111 @@
+"""A worker that is killed at a line of its code, as often as it is told. Run as a process of its own.
+
+Reads "<job> <n>" and forks: the child does the job and kills itself, with SIGKILL, when it comes to the
+n-th line of the job's files. Answers with the line it died at, or "finished".
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import django
+
+ROOT = Path(__file__).parent.parent.parent
+FILES = {
+    "sweep": ["detection/sweep.py", "detection/problems.py", "alerts/intents.py"],
+    "deliver": ["alerts/delivery.py", "alerts/webhook.py"],
+}
+
+
+class Worker:
+    """Lives in another process, and dies there. A context; needs the database's name."""
+
+    def __init__(self, database: str) -> None:
+        url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{database}").geturl()
+        self.environment = os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "console.settings"}
+
+    def __enter__(self) -> Self:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.sagas.dying"],
+            cwd=ROOT,
+            env=self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._hear() == "ready"
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.process.communicate(timeout=10)
+
+    def work(self, job: str, *, die_at: int) -> str:
+        """Where it died, or "finished"."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{job} {die_at}\n")
+        self.process.stdin.flush()
+        return self._hear()
+
+    def _hear(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+
+class Death:
+    """Counts the lines that are new and, at the chosen one, says where it is and kills the process."""
+
+    def __init__(self, job: str, at: int, last_words: int) -> None:
+        self.files = {str(ROOT / "sagas" / name): name for name in FILES[job]}
+        self.at = at
+        self.last_words = last_words
+        self.seen: set[tuple[str, int]] = set()
+
+    def watch(self, frame: FrameType, event: str, argument: Any) -> Any:
+        file = self.files.get(frame.f_code.co_filename)
+        if file is None:
+            return None
+        if event == "line":
+            self.seen.add((file, frame.f_lineno))
+            if len(self.seen) == self.at:
+                os.write(self.last_words, f"{file}:{frame.f_lineno}".encode())
+                os.kill(os.getpid(), signal.SIGKILL)
+        return self.watch
+
+
+def main() -> None:
+    django.setup()
+    # Loaded before the fork, so that a child has little to do but its work.
+    from django.conf import settings
+
+    from sagas.alerts import delivery
+    from sagas.detection import sweep
+
+    settings.ALERT_WEBHOOK_URLS = os.environ["HOOK_URL"].split(",")
+    settings.ALERT_WEBHOOK_SECRET = os.environ["HOOK_SECRET"]
+    jobs = {"sweep": sweep.sweep, "deliver": delivery.deliver}
+    print("ready", flush=True)
+    for line in sys.stdin:
+        job, at = line.split()
+        hear, say = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                sys.settrace(Death(job, int(at), say).watch)
+                jobs[job]()
+                sys.settrace(None)
+                os.write(say, b"finished")
+            finally:
+                os._exit(0)
+        os.close(say)
+        os.waitpid(child, 0)
+        print(os.read(hear, 1000).decode() or "failed", flush=True)
+        os.close(hear)
+
+
+if __name__ == "__main__":
+    main()
