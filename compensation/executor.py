@@ -5,10 +5,12 @@ while nobody has claimed the action since (`fence`).
 """
 
 import random
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from django.db import transaction
 from django.utils import timezone
 
@@ -26,6 +28,8 @@ from sagas.fold import Run
 from sagas.models import Participant
 from sagas.secrets import SecretUnreadableError
 from sagas.vocabulary import Kind as EventKind
+
+log = structlog.get_logger()
 
 State = RepairAction.State
 
@@ -63,9 +67,18 @@ class Claim:
 def execute(action_pk: int) -> None:
     """Make the action's next call, if it is due and nobody else has it. Safe to run twice, late or never."""
     claim = take(action_pk, timezone.now())
-    if claim is not None:
-        answer = call(claim)
-        record(claim, answer, timezone.now())
+    if claim is None:
+        return
+    begin = time.monotonic()
+    answer = call(claim)
+    log.info(
+        "repairs: a participant was called",
+        action=claim.action_pk,
+        key=claim.idempotency_key,
+        seconds=round(time.monotonic() - begin, 3),
+        answer=str(answer) if isinstance(answer, TransportError) else answer.status,
+    )
+    record(claim, answer, timezone.now())
 
 
 def take(action_pk: int, now: datetime) -> Claim | None:

@@ -26,13 +26,14 @@ MOST_DEATHS = 5
 def recover(now: datetime | None = None) -> int:
     """Everything that is due now, or whose saga has moved on while it was awaited. Returns how many were."""
     now = now or timezone.now()
+    nudged = _nudge(now)
     expired = _due(State.SENDING, now)
     awaited = {*_due(State.AWAITING, now), *_moved()}
     for action_pk in expired:
         _take_back(action_pk, now)
     for action_pk in awaited:
         _look_for_confirmation(action_pk, now)
-    return len(expired) + len(awaited) + _nudge(now)
+    return nudged + len(expired) + len(awaited)
 
 
 def _due(state: str, now: datetime) -> list[int]:

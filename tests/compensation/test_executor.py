@@ -244,6 +244,15 @@ def test_a_failed_step_is_done_again(shop: Shop):
     assert shop.served.received[0].path == "/shipping/steps/ship/retry"
 
 
+def test_a_stalled_step_that_was_started_is_one_effect_whoever_tells_of_it(shop: Shop):
+    saga = shop.saga()
+    assert work(start(saga, Intent.RETRY, "ship")).state == "done"
+    # The participant tells of it too, under an execution that nobody had named before.
+    shop.tell(saga.saga_id, "ship#7:S ship#7:C")
+    plan = repairs.preview(saga, Intent.COMPENSATE, "ship").plan
+    assert [(action.execution, action.step) for action in plan.actions] == [("7", "ship")]
+
+
 @pytest.mark.parametrize("ago", [3600, -300])
 def test_an_answer_counts_even_where_the_participants_clock_is_ahead(shop: Shop, ago: float):
     saga = shop.saga(f"{DONE} ship:S ship:F", ago=ago)
