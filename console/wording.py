@@ -2,29 +2,9 @@
 
 from datetime import datetime
 
-MINUTE, HOUR, DAY = 60, 3600, 86400
+from sagas.durations import exactly, span
 
-
-def span(seconds: float) -> str:
-    """A length of time in at most two units: `8 s`, `16 min`, `2 h 04 min`, `3 d 5 h`."""
-    whole = max(0, int(seconds))
-    if whole < MINUTE:
-        return f"{whole} s"
-    if whole < HOUR:
-        return f"{whole // MINUTE} min"
-    if whole < DAY:
-        return f"{whole // HOUR} h {whole % HOUR // MINUTE:02} min"
-    return f"{whole // DAY} d {whole % DAY // HOUR} h"
-
-
-def exactly(seconds: float) -> str:
-    """A declared length of time, in the largest unit that holds it whole: `500 ms`, `90 s`, `5 min`."""
-    if seconds < 1:
-        return f"{seconds * 1000:g} ms"
-    for unit, word in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min")):
-        if seconds % unit == 0:
-            return f"{seconds // unit:g} {word}"
-    return f"{seconds:g} s"
+__all__ = ["ago", "capped", "clock", "exactly", "span"]
 
 
 def ago(moment: datetime, now: datetime) -> str:

@@ -28,9 +28,10 @@ def worker(transactional_db: None, hooks: Receiver, monkeypatch: pytest.MonkeyPa
     return Worker(str(connection.settings_dict["NAME"]))
 
 
-def sweep_finds(saga: Saga) -> bool:
+def is_told(saga: Saga) -> bool:
     sweep()
-    return Finding.objects.filter(saga=saga, closed_at=None).count() == 1
+    found = Finding.objects.filter(saga=saga, closed_at=None, problem__told_count=1)
+    return found.count() == 1
 
 
 def sent(delivery: Delivery) -> bool:
@@ -51,9 +52,9 @@ def test_a_sweep_is_killed_at_every_line(worker: Worker) -> None:
             saga = put(f"saga.started {step}:T", f"o-{line}")
             places.append(worker.work("sweep", die_at=line))
             # PostgreSQL lets go of the dead worker's locks when it has noticed; until then it is left alone.
-            assert wait_until(lambda saga=saga: sweep_finds(saga)), places[-1]
+            assert wait_until(lambda saga=saga: is_told(saga)), places[-1]
             problem = Problem.objects.get(step=step)
-            assert (problem.open_count, problem.told_count) == (1, 1), places[-1]
+            assert (problem.open_count, problem.total_count) == (1, 1), places[-1]
             alert = Alert.objects.get(problem=problem)
             assert alert.deliveries.count() == 1, places[-1]
             if places[-1] == "finished":
