@@ -26,7 +26,7 @@ def moment(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)
 
 
-class Observed(msgspec.Struct, frozen=True):
+class Observed(msgspec.Struct, frozen=True, gc=False):
     """One event, as far as the fold needs it."""
 
     source: str
@@ -47,7 +47,7 @@ class Observed(msgspec.Struct, frozen=True):
     display: dict[str, str] = {}
 
 
-class Stamp(msgspec.Struct, frozen=True, array_like=True):
+class Stamp(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """When and by which event something was said."""
 
     time: int
@@ -72,7 +72,7 @@ def sequence_order(sequence: str) -> tuple[int, int, str]:
     return 2, 0, sequence
 
 
-class Phase(msgspec.Struct, array_like=True):
+class Phase(msgspec.Struct, array_like=True, gc=False):
     """The first and last time one source said one thing, and how often. `last` is None for the first."""
 
     first: Stamp
@@ -97,7 +97,7 @@ class Phase(msgspec.Struct, array_like=True):
 Said = dict[str, dict[str, Phase]]
 
 
-class Text(msgspec.Struct, frozen=True, array_like=True, order=True):
+class Text(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
     """A word that the newest event gives; compared by time, source and id, so that any order agrees."""
 
     time: int
@@ -106,13 +106,13 @@ class Text(msgspec.Struct, frozen=True, array_like=True, order=True):
     value: str
 
 
-class Execution(msgspec.Struct, omit_defaults=True):
+class Execution(msgspec.Struct, omit_defaults=True, gc=False):
     forward: Said = {}
     back: Said = {}
     error: Text | None = None
 
 
-class Facts(msgspec.Struct, omit_defaults=True):
+class Facts(msgspec.Struct, omit_defaults=True, gc=False):
     """All that is kept of a saga's events. `steps`: step name → execution id ("" where none) → facts."""
 
     marks: Said = {}

@@ -3,12 +3,9 @@
 from datetime import datetime
 from typing import NamedTuple
 
-import msgspec
-
-from sagas import fold
+from sagas import facts, fold
 from sagas.definitions import Definition
 from sagas.definitions.loading import by_key
-from sagas.facts import Facts
 from sagas.fold import State
 from sagas.models import Saga
 
@@ -21,4 +18,4 @@ class Standing(NamedTuple):
 def of(saga: Saga, now: datetime) -> Standing:
     """Derived anew, as the row's own columns are as old as its last event or sweep."""
     definition = by_key(saga.definition_id) if saga.definition_id else None
-    return Standing(fold.derive(msgspec.convert(saga.facts, Facts), definition, now), definition)
+    return Standing(fold.derive(facts.decode(saga.facts), definition, now), definition)

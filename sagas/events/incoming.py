@@ -35,7 +35,7 @@ MOST_ATTEMPTS = 2**31 - 1
 Attributes = dict[str, str | int | bool]
 
 
-class Incoming(Struct, kw_only=True):
+class Incoming(Struct, kw_only=True, gc=False):
     """One event. Texts are "" where nothing was given; `time` None: it is to be the time of receipt."""
 
     source: str
@@ -63,7 +63,7 @@ NEEDS_STEP = frozenset(kind for kind in Kind if kind.needs_step)
 RESERVED = frozenset(kind for kind in Kind if kind.family == "operator")
 
 
-class Wire(Struct, forbid_unknown_fields=True):
+class Wire(Struct, forbid_unknown_fields=True, gc=False):
     """The attributes that nearly all events have, read and typed in one pass in C."""
 
     specversion: str

@@ -8,7 +8,7 @@ from typing import Any, Self
 from sagas import definitions, facts, fold
 from sagas.definitions import Definition, Version
 from sagas.detection import deadlines
-from sagas.facts import Facts, Observed
+from sagas.facts import Facts, Observed, Text
 from sagas.ingest import statements
 from sagas.ingest.observing import observe
 from sagas.ingest.statements import KeyRow, SagaRow
@@ -58,19 +58,18 @@ def choose(said: str, created_at: datetime, known: list[Version]) -> int | None:
     return before[-1].pk if before else known[0].pk
 
 
-def settle_definitions(sagas: Iterable[Held], known: dict[str, list[Version]]) -> None:
-    """Give each saga the definition that its facts ask for; where that is another one, read its events anew.
+def settle(saga: Held, versions: Iterable[Text], known: list[Version]) -> bool:
+    """Give the saga the definition that its events ask for; whether its facts have to be made anew for it.
 
-    Keys and display values are found by the definition, so that facts made with another are not the same.
+    `versions`: what new events name, beside what its facts say already. Keys and display values are found by
+    the definition, so that facts made with another one are not the same.
     """
-    changed = []
-    for saga in sagas:
-        said = saga.facts.version.value if saga.facts.version else ""
-        chosen = choose(said, saga.created_at, known.get(saga.saga_type, []))
-        if chosen != saga.definition_pk:
-            saga.definition_pk = chosen
-            changed.append(saga)
-    refill(changed)
+    said = max([*versions, *([saga.facts.version] if saga.facts.version else [])], default=None)
+    chosen = choose(said.value if said else "", saga.created_at, known)
+    if chosen == saga.definition_pk:
+        return False
+    saga.definition_pk = chosen
+    return saga.facts.first != 0
 
 
 def refill(sagas: Sequence[Held]) -> None:
@@ -97,7 +96,7 @@ def write(sagas: Sequence[Held], now: datetime) -> None:
             SagaRow(
                 id=saga.pk,
                 definition_id=saga.definition_pk,
-                facts=saga.facts,
+                facts=facts.encode(saga.facts).decode(),
                 added=saga.added,
                 repeated=saga.repeated,
                 status=state.status,

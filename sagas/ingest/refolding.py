@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from django.db.models import Q
+from django.db.models import CharField, Q
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from sagas import changes, definitions, models
@@ -27,10 +28,14 @@ def adopt(definition: models.Definition) -> int:
     Those that had none, and those whose events name this version but had to do with another. May be run
     again at any time, and finds what is left over.
     """
-    sagas = models.Saga.objects.filter(
-        Q(definition=None) | Q(facts__version__3=definition.version) & ~Q(definition=definition),
-        saga_type=definition.saga_type,
-    ).order_by("pk")
+    said = RawSQL("facts::json #>> '{version,3}'", [], output_field=CharField())
+    sagas = (
+        models.Saga.objects.filter(saga_type=definition.saga_type)
+        .exclude(definition=definition)
+        .alias(said=said)
+        .filter(Q(definition=None) | Q(said=definition.version))
+        .order_by("pk")
+    )
     last = count = 0
     while chunk := list(sagas.filter(pk__gt=last).values_list("pk", flat=True)[:AT_ONCE]):
         refold(chunk)

@@ -12,17 +12,15 @@ import psycopg
 from django.db import connection
 from msgspec import Struct
 
-from sagas.facts import Facts
-
 _encoder = msgspec.json.Encoder()
 
 
-class SagaName(Struct):
+class SagaName(Struct, gc=False):
     saga_type: str
     saga_id: str
 
 
-class EventRow(Struct):
+class EventRow(Struct, gc=False):
     saga_id: int
     source: str
     event_id: str
@@ -37,12 +35,12 @@ class EventRow(Struct):
     data: str | None
 
 
-class SagaRow(Struct):
+class SagaRow(Struct, gc=False):
     """What an update writes. `added` and `repeated` are counts that are added to what is there."""
 
     id: int
     definition_id: int | None
-    facts: Facts
+    facts: str
     added: int
     repeated: int
     status: str
@@ -56,12 +54,12 @@ class SagaRow(Struct):
     due_at: datetime | None
 
 
-class RepeatedRow(Struct):
+class RepeatedRow(Struct, gc=False):
     id: int
     repeated: int
 
 
-class KeyRow(Struct):
+class KeyRow(Struct, gc=False):
     saga_id: int
     name: str
     value: str
@@ -86,7 +84,7 @@ ON CONFLICT DO NOTHING
 # Rows are locked in the order of their keys, so that two writers cannot wait for each other in a circle; and
 # but for their keys, so that whoever only refers to a saga need not wait.
 LOCK_NAMED_SAGAS = """
-SELECT saga.id, saga.saga_type, saga.saga_id, saga.definition_id, saga.created_at, saga.facts::text
+SELECT saga.id, saga.saga_type, saga.saga_id, saga.definition_id, saga.created_at, saga.facts
 FROM sagas_saga saga
 JOIN json_to_recordset(%(rows)s::json) AS given (saga_type text, saga_id text) USING (saga_type, saga_id)
 ORDER BY saga.id
@@ -94,20 +92,21 @@ FOR NO KEY UPDATE OF saga
 """
 
 LOCK_SAGAS = """
-SELECT id, saga_type, saga_id, definition_id, created_at, facts::text
+SELECT id, saga_type, saga_id, definition_id, created_at, facts
 FROM sagas_saga WHERE id = ANY(%(sagas)s) ORDER BY id FOR NO KEY UPDATE
 """
 
+# `attributes` goes the way of text, which is twice as fast as from json to jsonb directly.
 INSERT_EVENTS = """
 INSERT INTO sagas_event (
   saga_id, source, event_id, participant_id, kind, step, execution, attempt, time, time_given, sequence,
   received_at, attributes, data
 )
 SELECT saga_id, source, event_id, %(participant)s, kind, step, execution, attempt, time, time_given, sequence,
-  %(now)s, attributes, data
+  %(now)s, attributes::text::jsonb, data
 FROM json_to_recordset(%(rows)s::json) AS given (
   saga_id bigint, source text, event_id text, kind text, step text, execution text, attempt int,
-  time timestamptz, time_given boolean, sequence text, attributes jsonb, data text
+  time timestamptz, time_given boolean, sequence text, attributes json, data text
 )
 ON CONFLICT DO NOTHING
 RETURNING saga_id, source, event_id
@@ -123,15 +122,15 @@ UPDATE sagas_saga saga SET
   open_effects = given.open_effects,
   unknown_effects = given.unknown_effects,
   waiting_on = given.waiting_on,
-  display = given.display,
+  display = given.display::text::jsonb,
   started_at = given.started_at,
   last_event_at = given.last_event_at,
   ended_at = given.ended_at,
   -- What was wrong may be so no more, and only the sweep can close it.
   due_at = CASE WHEN saga.condition = 'healthy' THEN given.due_at ELSE %(now)s END
 FROM json_to_recordset(%(rows)s::json) AS given (
-  id bigint, definition_id bigint, facts jsonb, added int, repeated int, status text, open_effects text[],
-  unknown_effects text[], waiting_on text, display jsonb, started_at timestamptz, last_event_at timestamptz,
+  id bigint, definition_id bigint, facts text, added int, repeated int, status text, open_effects text[],
+  unknown_effects text[], waiting_on text, display json, started_at timestamptz, last_event_at timestamptz,
   ended_at timestamptz, due_at timestamptz
 )
 WHERE saga.id = given.id

@@ -17,7 +17,9 @@ from msgspec import Struct
 from psycopg import errors
 
 from sagas import changes, definitions, facts
+from sagas.definitions import Definition
 from sagas.events import Incoming, Reason, Refused
+from sagas.facts import Observed, Text
 from sagas.ingest import folding, statements
 from sagas.ingest.folding import Held
 from sagas.ingest.keeping import keep
@@ -37,7 +39,7 @@ class Outcome(StrEnum):
     QUARANTINED = "quarantined"
 
 
-class Result(Struct):
+class Result(Struct, gc=False):
     """What became of one event. Only a quarantined one has `reason` and `detail`, and no `saga_pk`."""
 
     outcome: Outcome
@@ -191,28 +193,37 @@ def _fold(
         return
     known = definitions.versions({saga.saga_type for saga in sagas})
     name = participant.name if participant else ""
+    outdated: list[Held] = []
     for saga in sagas:
+        new = fresh[saga.pk]
+        versions = [
+            Text(facts.microseconds(event.time or now), event.source, event.id, str(version))
+            for event in new
+            if (version := event.attributes.get("sagaversion"))
+        ]
+        if folding.settle(saga, versions, known.get(saga.saga_type, [])):
+            # Its events, the new ones among them, are read from the database below.
+            outdated.append(saga)
+            continue
         definition = saga.definition
-        facts.merge(
-            saga.facts,
-            [
-                observe(
-                    source=event.source,
-                    event_id=event.id,
-                    kind=event.kind,
-                    step=event.step,
-                    execution=event.execution,
-                    attempt=event.attempt,
-                    time=event.time or now,
-                    time_given=event.time is not None,
-                    sequence=event.sequence,
-                    attributes=event.attributes,
-                    data=event.data,
-                    participant=name,
-                    definition=definition,
-                )
-                for event in fresh[saga.pk]
-            ],
-        )
-    folding.settle_definitions(sagas, known)
+        facts.merge(saga.facts, [_observe(event, name, definition, now) for event in new])
+    folding.refill(outdated)
     folding.write(sagas, now)
+
+
+def _observe(event: Incoming, participant: str, definition: Definition | None, now: datetime) -> Observed:
+    return observe(
+        source=event.source,
+        event_id=event.id,
+        kind=event.kind,
+        step=event.step,
+        execution=event.execution,
+        attempt=event.attempt,
+        time=event.time or now,
+        time_given=event.time is not None,
+        sequence=event.sequence,
+        attributes=event.attributes,
+        data=event.data,
+        participant=participant,
+        definition=definition,
+    )

@@ -1,0 +1,99 @@
+"""Events as busy participants would send them: many sagas at once, each about ten events, in mixed order.
+
+The sagas are the demo's order-fulfilment: its orchestrator and five participants tell of six steps. Of a
+hundred sagas in flight a random one speaks next, so that a batch of 1,000 touches about 170 of them, and
+two thirds of those go on in the next batch.
+"""
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+IN_FLIGHT = 100
+STEPS = [
+    ("reserve-stock", "inventory"),
+    ("charge-card", "payment"),
+    ("prepare-parcel", "fulfilment"),
+    ("ship-parcel", "shipping"),
+]
+
+
+def events(name: str, seed: int = 1) -> Iterator[dict[str, Any]]:
+    """An endless stream; `name` sets its sagas apart from those of other streams."""
+    chance = random.Random(seed)
+    start = datetime.now(UTC) - timedelta(hours=1)
+    count = 0
+    flying: list[Iterator[dict[str, Any]]] = []
+    clock = 0
+    while True:
+        while len(flying) < IN_FLIGHT:
+            flying.append(_saga(f"{name}-{count:08d}", chance))
+            count += 1
+        place = chance.randrange(len(flying))
+        event = next(flying[place], None)
+        if event is None:
+            flying.pop(place)
+            continue
+        clock += 1
+        event["time"] = (start + timedelta(milliseconds=clock)).isoformat(timespec="milliseconds")
+        event["sequence"] = f"{clock:012d}"
+        yield event
+
+
+def batches(name: str, size: int) -> Iterator[list[dict[str, Any]]]:
+    stream = events(name)
+    while True:
+        yield [next(stream) for _ in range(size)]
+
+
+def encode(batch: list[dict[str, Any]]) -> bytes:
+    return json.dumps(batch, separators=(",", ":")).encode()
+
+
+def _saga(saga: str, chance: random.Random) -> Iterator[dict[str, Any]]:
+    number = 0
+
+    def told(kind: str, participant: str, step: str = "") -> dict[str, Any]:
+        nonlocal number
+        number += 1
+        event: dict[str, Any] = {
+            "specversion": "1.0",
+            "id": f"{saga}-{number}",
+            "source": f"//shop.example/{participant}",
+            "type": kind,
+            "correlationid": saga,
+            "sagatype": "order-fulfilment",
+            "sagaversion": "1",
+            "datacontenttype": "application/json",
+            "data": _payload(saga, chance),
+        }
+        if step:
+            event |= {"sagastep": step, "sagaexecution": f"{saga}.{step}", "sagaattempt": 1}
+        return event
+
+    yield told("saga.started", "order")
+    for step, participant in STEPS:
+        yield told("step.started", participant, step)
+        yield told("step.completed", participant, step)
+    yield told("saga.completed", "order")
+
+
+def _payload(saga: str, chance: random.Random) -> dict[str, Any]:
+    """300 to 600 bytes."""
+    return {
+        "order_id": saga,
+        "customer": {"id": f"c-{chance.randrange(10_000)}", "name": "Ada Lovelace"},
+        "total": {"amount": chance.randrange(10_000) / 100, "currency": "EUR"},
+        "lines": [
+            {
+                "sku": f"sku-{chance.randrange(1000):04d}",
+                "quantity": 1,
+                "title": "A useful thing",
+                "price": 9.5,
+            }
+            for _ in range(chance.randrange(2, 6))
+        ],
+        "note": "x" * chance.randrange(40, 120),
+    }
