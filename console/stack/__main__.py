@@ -10,13 +10,14 @@ from console.stack.errors import StackError
 
 def main() -> int:
     try:
-        supervisor.run(choices.read(os.environ))
+        chosen = choices.read(os.environ)
+        supervisor.run(chosen)
     except StackError as error:
         reason = str(error)
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
-        reason = f"the disk is full: {error.filename or error.strerror}"
+        reason = f"the disk is full: no room is left for {error.filename or chosen.data}"
     else:
         return 0
     print(f"Amends cannot run: {reason}", file=sys.stderr)

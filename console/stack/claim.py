@@ -56,11 +56,12 @@ def _check_owner(data: Path) -> None:
 
 
 def _check_room(data: Path) -> None:
-    free = shutil.disk_usage(data).free
-    if free < LEAST_FREE:
-        raise StackError(
-            f"the disk is full: {free // 2**20} MB are free at {data}, {LEAST_FREE // 2**20} MB are needed"
-        )
+    # The database may be kept on another disk (postgres.py).
+    for folder in (data, data / "postgres"):
+        free = shutil.disk_usage(folder).free if folder.exists() else LEAST_FREE
+        if free < LEAST_FREE:
+            needed = f"{free // 2**20} MB are free, {LEAST_FREE // 2**20} MB are needed"
+            raise StackError(f"the disk is full: at {folder.resolve()} {needed}")
 
 
 def _open_lock(data: Path) -> IO[str]:
