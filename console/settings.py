@@ -109,6 +109,12 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 60,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
+    # Whoever nudges a worker does not wait for a broker that is down: beat finds the work when it is back.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.1,
+    "interval_max": 0.1,
+    "socket_connect_timeout": 2,
 }
 # What is due each second need not be remembered: a schedule in memory survives every crash.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
@@ -213,6 +219,7 @@ SPECTACULAR_SETTINGS = {
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "console.api.events_schema.add_events",
         "console.api.schema.add_problems",
     ],
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -39,8 +39,8 @@ class AuditOut(serializers.Serializer[AuditEntry]):
     object = ObjectOut(source="*")
     saga = SagaNameOut(allow_null=True)
     reason = serializers.CharField()
-    before = serializers.JSONField(allow_null=True)
-    after = serializers.JSONField(allow_null=True)
+    before = serializers.JSONField()
+    after = serializers.JSONField()
     previous_hash = serializers.CharField()
     hash = serializers.CharField()
 

@@ -65,7 +65,7 @@ class ActionOut(serializers.Serializer[RepairAction]):
     execution = serializers.CharField()
     participant = serializers.CharField(source="participant.name", allow_null=True, default=None)
     state = serializers.ChoiceField(RepairAction.State.choices)
-    request = serializers.JSONField(allow_null=True, help_text="What is sent, to the letter.")
+    request = serializers.DictField(help_text="What is sent, to the letter.")
     idempotency_key = serializers.CharField()
     attempts = AttemptOut(many=True, source="tries")
     next_attempt_at = serializers.DateTimeField(allow_null=True)
