@@ -57,7 +57,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
         detail = "Send METRICS_TOKEN, or a person's API token, as Authorization: Bearer …"
         headers = {"WWW-Authenticate": 'Bearer realm="amends"'}
         return problem_details.answer(401, "not_authenticated", detail, headers=headers)
-    return HttpResponse(generate_latest(_gathered()), content_type=CONTENT_TYPE_LATEST)
+    body = generate_latest(counted()) + generate_latest(rows)
+    return HttpResponse(body, content_type=CONTENT_TYPE_LATEST)
 
 
 def may_scrape(request: HttpRequest) -> bool:
@@ -85,25 +86,13 @@ def is_loopback(host: str | None) -> bool:
         return False
 
 
-def _gathered() -> CollectorRegistry:
-    """With PROMETHEUS_MULTIPROC_DIR set, the counters of all web processes of this machine together."""
-    gathered = CollectorRegistry()
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        MultiProcessCollector(gathered)  # type: ignore[no-untyped-call]
-    else:
-        gathered.register(_Same(registry))
-    gathered.register(Database())
-    return gathered
-
-
-class _Same(Collector):
-    """Another registry's metrics."""
-
-    def __init__(self, source: CollectorRegistry) -> None:
-        self._source = source
-
-    def collect(self) -> Iterable[Metric]:
-        return self._source.collect()
+def counted() -> CollectorRegistry:
+    """What was counted here; with PROMETHEUS_MULTIPROC_DIR, by all web processes of this machine together."""
+    if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        return registry
+    together = CollectorRegistry()
+    MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+    return together
 
 
 class Database(Collector):
@@ -117,6 +106,10 @@ class Database(Collector):
             milliseconds = STATEMENT_TIMEOUT // timedelta(milliseconds=1)
             cursor.execute(f"SET LOCAL statement_timeout = {milliseconds:d}")
             return [*_of_sagas(), *_of_problems(), *_of_work()]
+
+
+rows = CollectorRegistry()
+rows.register(Database())
 
 
 def _of_sagas() -> Iterable[Metric]:

@@ -198,7 +198,6 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["console.api.parsing.Json"],
     "DEFAULT_PAGINATION_CLASS": "console.api.pagination.Keyset",
     "DEFAULT_FILTER_BACKENDS": ["console.api.filters.Filters"],
-    "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "console.api.problem_details.handle",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
