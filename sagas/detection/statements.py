@@ -2,7 +2,7 @@
 
 # Whoever judges a saga keeps others off its row; whoever is at work on one already is left alone.
 TAKE_DUE = """
-SELECT id, saga_type, definition_id, facts::text, condition, status
+SELECT id, saga_type, definition_id, facts, condition, status
 FROM sagas_saga
 WHERE due_at <= %(now)s
 ORDER BY due_at

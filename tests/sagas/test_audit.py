@@ -4,6 +4,7 @@ import threading
 from datetime import UTC, datetime
 from decimal import Decimal
 from io import StringIO
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -176,6 +177,31 @@ def test_many_writers_make_one_dense_chain() -> None:
     assert audit.verify() == audit.Verified(40, AuditHead.objects.get().hash)
     times = list(AuditEntry.objects.order_by("sequence").values_list("at", flat=True))
     assert times == sorted(times)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_role_that_does_not_own_the_tables_can_only_append() -> None:
+    """The grants of docs/audit.md."""
+    text = (Path(__file__).parent.parent.parent / "docs" / "audit.md").read_text()
+    grants = text.partition("```sql\n")[2].partition("```")[0]
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE amends_app")
+        cursor.execute(grants)
+        cursor.execute("SET ROLE amends_app")
+        try:
+            append(2)
+            for statement in (
+                "ALTER TABLE sagas_auditentry DISABLE TRIGGER ALL",
+                "SET session_replication_role = replica",
+                "UPDATE sagas_auditentry SET reason = 'another'",
+                "TRUNCATE sagas_auditentry",
+            ):
+                with pytest.raises(DatabaseError):
+                    cursor.execute(statement)
+            assert isinstance(audit.verify(), audit.Verified)
+        finally:
+            cursor.execute("RESET ROLE")
+            cursor.execute("DROP OWNED BY amends_app; DROP ROLE amends_app")
 
 
 JSON = st.recursive(

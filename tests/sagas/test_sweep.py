@@ -162,7 +162,7 @@ def test_the_sweep_leaves_a_sign_of_life() -> None:
 
 def test_a_saga_that_cannot_be_judged_does_not_stop_the_others() -> None:
     bad, good = put("saga.started charge:T"), put("saga.started charge:T", "o-2")
-    Saga.objects.filter(pk=bad.pk).update(facts={"steps": 5})
+    Saga.objects.filter(pk=bad.pk).update(facts='{"steps": 5}')
     now = timezone.now()
     with capture_logs() as logs:
         assert sweep(now) == 2
