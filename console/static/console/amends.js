@@ -90,7 +90,7 @@
   /* Keys */
 
   const ROWS = "[data-row]";
-  const linkOf = (row) => row.querySelector("a.row-link, a[href], button") || row;
+  const linkOf = (row) => row.querySelector("a.row-link, a[href], button, summary") || row;
 
   const step = (by) => {
     const rows = all(ROWS).filter((row) => row.offsetParent !== null);
@@ -188,20 +188,36 @@
     return Date.now() - pointer.at < READING && element.contains(pointer.over);
   };
 
+  // What stands first in the window, to be kept where it is. At the top of the page nothing is: news is seen there.
+  const anchor = () => {
+    if (window.scrollY < 8) return null;
+    const seen = all("main [id]").find((one) => {
+      const { top, height } = one.getBoundingClientRect();
+      return height > 0 && height < window.innerHeight && top >= 0 && top < window.innerHeight;
+    });
+    return seen && { id: seen.id, top: seen.getBoundingClientRect().top };
+  };
+
   const replace = (element, fresh) => {
     const html = fresh.outerHTML;
     if (last.get(element.id) === html) return;
     last.set(element.id, html);
+    const place = anchor();
     const open = new Map(all("details[id]", element).map((one) => [one.id, one.open]));
     const focused = element.contains(document.activeElement) && document.activeElement;
     const row = focused && focused.closest(ROWS)?.id;
     const id = focused && focused.id;
+    const fold = focused && focused.matches("summary") && focused.parentElement.id;
     htmx.swap(element, html, { swapStyle: "outerHTML", swapDelay: 0, settleDelay: 0 });
     const now = document.getElementById(element.id);
     if (!now) return;
     for (const one of all("details[id]", now)) if (open.has(one.id)) one.open = open.get(one.id);
-    const again = (id && document.getElementById(id)) || (row && document.getElementById(row));
+    const again = (id && document.getElementById(id))
+      || (fold && document.getElementById(fold)?.querySelector("summary"))
+      || (row && document.getElementById(row));
     if (again) (again.matches(ROWS) ? linkOf(again) : again).focus({ preventScroll: true });
+    const kept = place && document.getElementById(place.id);
+    if (kept) window.scrollBy({ top: kept.getBoundingClientRect().top - place.top, behavior: "instant" });
   };
 
   const addressOf = (element) => element.dataset.liveFrom || location.pathname + location.search;
