@@ -78,6 +78,8 @@ class Finding(models.Model):
             ),
         ]
         indexes = [
+            # What a problem's last hour was like.
+            models.Index(fields=["problem", "-opened_at"], name="finding_opened"),
             # A problem's open sagas, oldest first.
             models.Index(
                 fields=["problem", "since"],
