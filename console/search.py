@@ -14,6 +14,7 @@ COUNT_CAP = 10_000
 # Past so many hits in one index a search is wide, and its newest hits are found by walking back in time.
 NARROW = 2_000
 LONGEST = 200
+LARGEST_KEY = 2**63 - 1
 TYPES_CAP = 200
 
 
@@ -51,12 +52,17 @@ def sagas(asked: Asked) -> QuerySet[Saga]:
     if asked.condition:
         found = found.filter(condition=asked.condition)
     if asked.problem:
-        number = int(asked.problem) if asked.problem.isascii() and asked.problem.isdigit() else 0
-        open_findings = Finding.objects.filter(problem=min(number, 2**62), closed_at=None)
-        found = found.filter(pk__in=open_findings.values("saga"))
+        found = found.filter(_having(asked.problem))
     if asked.q:
         found = found.filter(matching(asked.q))
     return found
+
+
+def _having(problem: str) -> Q:
+    number = int(problem) if problem.isascii() and problem.isdigit() else 0
+    findings = Finding.objects.filter(problem=min(number, LARGEST_KEY), closed_at=None)
+    some = list(findings.values_list("saga", flat=True)[: NARROW + 1])
+    return Q(pk__in=some) if len(some) <= NARROW else Q(Exists(findings.filter(saga=OuterRef("pk"))))
 
 
 def matching(text: str) -> Q:

@@ -146,7 +146,7 @@ class Look:
 
     label: str
     tone: str  # a class of the style sheet: ok, info, warn, doubt, bad, odd, undo, quiet
-    icon: str  # a name in templates/components/icon.html
+    icon: str  # a name in templates/components/icons.html
 
 
 LOOKS: dict[StrEnum, Look] = {

@@ -21,16 +21,21 @@ register = template.Library()
 LINE = 120
 
 
-@register.inclusion_tag("components/icon.html")
-def icon(name: str) -> dict[str, str]:
-    return {"name": name}
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """One of the icons that templates/components/icons.html draws."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="#icon-{}"></use></svg>', name
+    )
 
 
-@register.inclusion_tag("components/pill.html")
-def pill(word: str, label: str = "") -> dict[str, Any]:
+@register.simple_tag
+def pill(word: str, label: str = "") -> SafeString:
     """The word of a state as icon, label and tone; `label` replaces the table's own."""
     look = looks.look(str(word))
-    return {"look": look, "label": label or look.label}
+    return format_html(
+        '<span class="pill tone-{}">{}{}</span>', look.tone, icon(look.icon), label or look.label
+    )
 
 
 @register.filter

@@ -129,7 +129,7 @@ def show(request: HttpRequest) -> HttpResponse:
 @needs(Act.VIEW)
 def problem(request: HttpRequest, pk: int) -> HttpResponse:
     """One problem, open or over: its sagas, oldest first, and everybody who was told."""
-    row = get_object_or_404(Problem.objects.annotate(oldest=oldest()), pk=min(pk, paging.LARGEST_KEY))
+    row = get_object_or_404(Problem.objects.annotate(oldest=oldest()), pk=min(pk, search.LARGEST_KEY))
     now = timezone.now()
     (line,) = described([row], [row.pk], {}, now)
     newest = Definition.objects.filter(saga_type=row.saga_type).order_by("-pk").defer("source").first()

@@ -98,13 +98,15 @@ def viewer_zone(get_response: Handler) -> Handler:
 
         async def respond_async(request: HttpRequest) -> HttpResponseBase:
             with zone(request):
-                return await get_response(request)
+                response: HttpResponseBase = await get_response(request)
+                return response
 
         return respond_async
 
     def respond(request: HttpRequest) -> HttpResponseBase:
         with zone(request):
-            return get_response(request)
+            response: HttpResponseBase = get_response(request)
+            return response
 
     return respond
 

@@ -8,10 +8,11 @@ from urllib.parse import urlencode
 from django.db.models import Model, QuerySet
 from django.http import QueryDict
 
+from console.search import LARGEST_KEY
+
 USUAL = 50
 # What a query says about the page, and not about what is looked for.
 OWN = {"before", "after", "shown"}
-LARGEST_KEY = 2**63 - 1
 
 
 Row = TypeVar("Row", bound=Model)

@@ -49,7 +49,7 @@ def show(request: HttpRequest) -> HttpResponse:
 
 def with_progress(repairs: Sequence[Repair]) -> list[Line]:
     """How many of each repair's actions are confirmed."""
-    counts = RepairAction.objects.filter(repair__in=repairs).order_by().values_list("repair")
-    counts = counts.annotate(total=Count("pk"), done=Count("pk", filter=Q(state=RepairAction.State.DONE)))
-    progress = {repair: (done, total) for repair, total, done in counts}
+    of_each = RepairAction.objects.filter(repair__in=repairs).order_by().values("repair")
+    counted = of_each.annotate(total=Count("pk"), done=Count("pk", filter=Q(state=RepairAction.State.DONE)))
+    progress = {row["repair"]: (row["done"], row["total"]) for row in counted}
     return [Line(repair, *progress.get(repair.pk, (0, 0))) for repair in repairs]
