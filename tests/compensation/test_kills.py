@@ -20,19 +20,20 @@ from tests.compensation.shop import Shop, actions, start, state_of, told, work
 Intent = Repair.Intent
 
 
+def environment() -> dict[str, str]:
+    """For another process that shall see the database of this test."""
+    url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+    return os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "console.settings"}
+
+
 class Worker:
     """Lives in another process, and dies there."""
 
     def __init__(self) -> None:
-        url = (
-            urlsplit(os.environ["DATABASE_URL"])
-            ._replace(path=f"/{connection.settings_dict['NAME']}")
-            .geturl()
-        )
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.compensation.dying"],
             cwd=ROOT,
-            env=os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "console.settings"},
+            env=environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
