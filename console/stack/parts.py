@@ -36,6 +36,8 @@ def broker(choices: Choices) -> Part:
 def web(choices: Choices, listener: int) -> Part:
     """`listener` is the descriptor of a listening socket, which outlives any one web process."""
     command = ["uvicorn", "console.asgi:application", "--fd", str(listener), "--no-access-log"]
+    # No proxy stands before it: whoever sends forwarded addresses made them up.
+    command += ["--no-proxy-headers"]
     command += ["--timeout-graceful-shutdown", "3", "--lifespan", "off", "--no-proxy-headers"]
     return _python(choices, "web", command, keep=[listener])
 
