@@ -18,6 +18,9 @@ from sagas.facts import Moment
 from sagas.fold import SECOND, URGENCY, Run, State, Step
 from sagas.vocabulary import FAULTS, Code, Condition, Status, StepKind, StepState
 
+# Where nothing can be wrong with a step as long as its saga goes forward.
+DONE = frozenset({StepState.COMPLETED, StepState.FAILED, StepState.SKIPPED})
+
 # `due` of what holds from the first moment on, whatever the sender's clock says.
 AT_ONCE = 0
 
@@ -78,8 +81,11 @@ def worst(verdicts: list[Verdict]) -> Condition:
 
 
 def _all(state: State, definition: Definition | None) -> Iterator[Verdict]:
+    is_forward = not state.went_back and not state.ended
     for step in state.steps:
         for run in step.runs:
+            if is_forward and run.state in DONE:
+                continue
             for code in OF_A_RUN:
                 if verdict := code(state, step, run):
                     yield verdict
@@ -152,20 +158,20 @@ def saga_stalled(state: State, definition: Definition | None) -> Iterator[Verdic
     """It has not ended, and nothing is on its way that could end it; or its whole time is over."""
     if state.is_over:
         return
-    newest = _newest(state)
-    last = newest.stamp.time if newest else state.first
     if state.timed_out and not facts.precedes(state.timed_out, state.resumed, _skew()):
         yield _stalled("", AT_ONCE, state.timed_out.stamp.time, "timed_out", state.timed_out)
     elif state.suspended:
         deadline = state.deadline or state.suspended.stamp.time + _default()
         yield _stalled("", deadline + 1, deadline, "suspended", state.suspended)
     elif not _is_moving(state):
+        newest = _newest(state)
+        last = newest.stamp.time if newest else state.first
         step, reason = _awaited(state, definition)
         deadline = _patience(step, last, state.deadline)
         if not any(_has_to_be_undone(state, step, run) for step in state.steps for run in step.runs):
             yield _stalled(step.name if step else "", deadline + 1, deadline, reason, newest, step)
     if state.deadline is not None:
-        yield _stalled("", state.deadline + 1, state.deadline, "late", newest)
+        yield _stalled("", state.deadline + 1, state.deadline, "late", state.started)
 
 
 def _awaited(state: State, definition: Definition | None) -> tuple[Step | None, str]:
