@@ -46,7 +46,7 @@ class AuditOut(serializers.Serializer[AuditEntry]):
 
 
 class Audit(ListAPIView[AuditEntry]):
-    """The newest first."""
+    """What was done, by whom and why, the newest first. It is written by the acts themselves."""
 
     acts = {"GET": Act.AUDIT, "HEAD": Act.AUDIT}
     queryset = AuditEntry.objects.select_related("saga").defer("saga__facts")

@@ -45,7 +45,7 @@ class DefinitionDetailOut(DefinitionOut):
 
 
 class Definitions(ListAPIView[Definition]):
-    """The newest first."""
+    """Definitions, the newest first."""
 
     acts = {"POST": Act.MANAGE}
     parser_classes = (Yaml,)
@@ -58,7 +58,7 @@ class Definitions(ListAPIView[Definition]):
         responses={200: DefinitionDetailOut, 201: DefinitionDetailOut},
     )
     def post(self, request: Request) -> Response:
-        """Load one: 201 when it is new, 200 when this very text was loaded before."""
+        """Load a definition. 201 when it is new, 200 when this very text was loaded before."""
         try:
             loaded = definitions.load(str(request.data), BODY, actors.of(request))
         except DefinitionError as error:
@@ -76,5 +76,6 @@ class Definitions(ListAPIView[Definition]):
 class OneDefinition(APIView):
     @extend_schema(responses=DefinitionDetailOut)
     def get(self, request: Request, saga_type: str, version: str) -> Response:
+        """A definition, as it was loaded and as it is understood."""
         row = get_object_or_404(Definition, saga_type=saga_type, version=version)
         return Response(DefinitionDetailOut(row).data)

@@ -102,6 +102,7 @@ def operation() -> dict[str, Any]:
     return {
         "operationId": "events_create",
         "tags": ["events"],
+        "summary": "Send events",
         "description": (
             "Send events as CloudEvents: one, a batch, or one in binary mode. The answer comes once they "
             "are committed, with a result for each; one that cannot be understood is quarantined, and the "

@@ -70,7 +70,7 @@ class SecretOut(serializers.Serializer[Any]):
 
 
 class Participants(ListAPIView[Participant]):
-    """The newest first."""
+    """Participants and their keys, the newest first."""
 
     acts = {"POST": Act.MANAGE}
     queryset = Participant.objects.prefetch_related("keys")
@@ -78,7 +78,7 @@ class Participants(ListAPIView[Participant]):
 
     @extend_schema(request=ParticipantIn, responses={201: ParticipantOut})
     def post(self, request: Request) -> Response:
-        """Make one. It has no key and no signing secret yet."""
+        """Make a participant. It has no key and no signing secret yet."""
         given = taken(ParticipantIn, request)
         try:
             participant = participants.create(**given, by=actors.of(request))
@@ -92,6 +92,7 @@ class OneParticipant(APIView):
 
     @extend_schema(responses=ParticipantOut)
     def get(self, request: Request, name: str) -> Response:
+        """A participant and its keys."""
         return Response(ParticipantOut(find(name)).data)
 
     @extend_schema(request=ChangesIn, responses=ParticipantOut)
@@ -125,7 +126,7 @@ class OneKey(APIView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, name: str, pk: int) -> Response:
-        """Revoke it: nobody gets in with it from the next request on."""
+        """Revoke a key. Nobody gets in with it from the next request on."""
         keys = ParticipantKey.objects.select_related("participant")
         participants.revoke(get_object_or_404(keys, pk=pk, participant__name=name), actors.of(request))
         return Response(status=HTTPStatus.NO_CONTENT)
@@ -136,7 +137,7 @@ class SigningSecret(APIView):
 
     @extend_schema(request=None, responses={201: SecretOut})
     def post(self, request: Request, name: str) -> Response:
-        """Make a new secret for what Amends sends to it, in place of the one before."""
+        """Make a new signing secret, for what Amends sends to it, in place of the one before."""
         secret = participants.issue_signing_secret(find(name), actors.of(request))
         return Response({"secret": secret}, status=HTTPStatus.CREATED)
 

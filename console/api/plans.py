@@ -104,7 +104,7 @@ class PreviewRepair(APIView):
 
     @extend_schema(request=IntentIn, responses=PreviewOut)
     def post(self, request: Request, saga_type: str, saga_id: str) -> Response:
-        """What would be done and sent, to the letter, and what is left alone and why. Changes nothing."""
+        """Preview a repair: what would be sent, to the letter, and what is left alone. Changes nothing."""
         saga, given = sagas.find(saga_type, saga_id), taken(IntentIn, request)
         preview = repairs.preview(saga, given["intent"], given["step"], outcome=given["outcome"])
         return Response(PreviewOut(preview).data)

@@ -68,7 +68,7 @@ class ProblemDetailOut(ProblemOut):
 
 
 class Problems(ListAPIView[Problem]):
-    """The newest first."""
+    """Problems, the newest first."""
 
     queryset = Problem.objects.all()
     serializer_class = ProblemOut

@@ -66,7 +66,7 @@ class ReplayedOut(serializers.Serializer[Replayed]):
 
 
 class Quarantine(ListAPIView[Quarantined]):
-    """The newest first."""
+    """Events that could not be understood, the newest first."""
 
     queryset = Quarantined.objects.select_related("participant").defer("body")
     serializer_class = QuarantinedOut
@@ -86,6 +86,6 @@ class Replay(APIView):
 
     @extend_schema(request=ReplayIn, responses=ReplayedOut)
     def post(self, request: Request) -> Response:
-        """Read these events again, each with what the key it came with could do."""
+        """Read events in quarantine again, each with what the key it came with could do."""
         given = taken(ReplayIn, request)
         return Response(ReplayedOut(quarantine.replay(given["ids"], actors.of(request))).data)

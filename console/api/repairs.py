@@ -107,7 +107,7 @@ SHOWN = (
 
 
 class Repairs(ListAPIView[Repair]):
-    """The newest first."""
+    """Repairs, the newest first."""
 
     queryset = LISTED
     serializer_class = RepairOut
@@ -123,7 +123,7 @@ class OneRepair(RetrieveAPIView[Repair]):
 
 
 class SagaRepairs(ListAPIView[Repair]):
-    """Of one saga, the newest first."""
+    """The repairs of a saga, the newest first."""
 
     acts = {"POST": Act.REPAIR}
     serializer_class = RepairOut
@@ -135,7 +135,7 @@ class SagaRepairs(ListAPIView[Repair]):
 
     @extend_schema(request=StartIn, responses={201: RepairDetailOut})
     def post(self, request: Request, saga_type: str, saga_id: str) -> Response:
-        """Start what was previewed. 409 where the saga has changed since, or a repair of it runs."""
+        """Start a repair as it was previewed. 409: the saga has changed since, or a repair of it runs."""
         saga, given = sagas.find(saga_type, saga_id), taken(StartIn, request)
         try:
             repair = repairs.start(saga, by=actors.of(request), user=signed_in(request), **given)
@@ -151,7 +151,7 @@ class CancelRepair(APIView):
 
     @extend_schema(request=CancelIn, responses=RepairDetailOut)
     def post(self, request: Request, pk: int) -> Response:
-        """Send nothing more. A request that is on its way is heard out."""
+        """Cancel a repair: nothing more is sent. A request that is on its way is heard out."""
         repair, given = get_object_or_404(Repair, pk=pk), taken(CancelIn, request)
         try:
             repairs.cancel(repair, actors.of(request), given["reason"])

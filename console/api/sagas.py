@@ -201,7 +201,7 @@ class EventOut(serializers.Serializer[Event]):
 
 
 class Sagas(ListAPIView[Saga]):
-    """The newest first."""
+    """Sagas, the newest first."""
 
     queryset = (
         Saga.objects.select_related("definition")
@@ -226,7 +226,7 @@ class OneSaga(APIView):
 
 
 class SagaEvents(ListAPIView[Event]):
-    """In the order of their times."""
+    """The events of a saga, in the order of their times."""
 
     serializer_class = EventOut
     order = ("time", "source", "event_id")

@@ -105,6 +105,13 @@ def add_problems(result: dict[str, Any], **context: Any) -> dict[str, Any]:
     return result
 
 
+def add_summaries(result: dict[str, Any], **context: Any) -> dict[str, Any]:
+    """The first sentence of what a view says of itself stands beside its address; a hook, too."""
+    for _, operation in _operations(result):
+        operation.setdefault("summary", operation["description"].partition(".")[0])
+    return result
+
+
 def _operations(result: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for path, item in result["paths"].items():
         for method, operation in item.items():

@@ -34,7 +34,7 @@ def mine(request: Request) -> QuerySet[ApiToken]:
 
 
 class Tokens(ListAPIView[ApiToken]):
-    """Your own, the newest first."""
+    """Your own API tokens, the newest first."""
 
     serializer_class = TokenOut
 
@@ -43,7 +43,7 @@ class Tokens(ListAPIView[ApiToken]):
 
     @extend_schema(request=None, responses={201: IssuedTokenOut})
     def post(self, request: Request) -> Response:
-        """Make one; only in the browser, so that whoever finds a token cannot make themselves another."""
+        """Make an API token. Only in the browser: whoever finds a token cannot make themselves another."""
         if request.auth is not None:
             detail = "A token makes no tokens: sign in, or use manage.py create_token."
             raise Refusal(HTTPStatus.FORBIDDEN, "sign_in", detail)
@@ -55,7 +55,7 @@ class Tokens(ListAPIView[ApiToken]):
 class OneToken(APIView):
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: int) -> Response:
-        """Revoke it: it opens nothing from the next request on."""
+        """Revoke an API token. It opens nothing from the next request on."""
         token = get_object_or_404(mine(request).select_related("user"), pk=pk)
         tokens.revoke(token, actors.of(request))
         return Response(status=HTTPStatus.NO_CONTENT)
