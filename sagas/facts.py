@@ -8,7 +8,6 @@ arrive. Times are whole microseconds since 1970 UTC.
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 import msgspec
 
@@ -93,6 +92,9 @@ class Phase(msgspec.Struct, array_like=True, gc=False):
             self.first, self.last = stamp, newest
 
 
+# Of each kind, whom it is about (saga, step, compensation, operator) and what it says of it.
+WORDS = {kind: tuple(SAID_TO_AMENDS.get(kind, kind).value.split(".", maxsplit=1)) for kind in Kind}
+
 # What was said (the word after the dot of the kind) → by which source → when.
 Said = dict[str, dict[str, Phase]]
 
@@ -126,7 +128,7 @@ class Facts(msgspec.Struct, omit_defaults=True, gc=False):
     last: int = 0
 
 
-class Moment(NamedTuple):
+class Moment(msgspec.Struct, frozen=True, gc=False):
     """A stamp together with the source that set it: order and evidence need both."""
 
     source: str
@@ -149,8 +151,10 @@ def merge(facts: Facts, events: Iterable[Observed]) -> Facts:
     """Take distinct new events into `facts`, which is changed in place and returned."""
     for event in events:
         time = event.time
-        facts.first = min(facts.first or time, time)
-        facts.last = max(facts.last, time)
+        if time < facts.first or not facts.first:
+            facts.first = time
+        if time > facts.last:
+            facts.last = time
         if event.participant:
             known = facts.participants.get(event.source)
             if known is None or event.participant < known:
@@ -168,27 +172,34 @@ def merge(facts: Facts, events: Iterable[Observed]) -> Facts:
 
 
 def _say(facts: Facts, event: Observed) -> None:
-    kind = SAID_TO_AMENDS.get(event.kind, event.kind)
-    family, _, word = kind.value.partition(".")
+    family, word = WORDS[event.kind]
     if family == "saga":
         said = facts.marks
     elif family == "operator":
         return
     else:
-        execution = facts.steps.setdefault(event.step, {}).setdefault(event.execution, Execution())
+        executions = facts.steps.get(event.step)
+        if executions is None:
+            executions = facts.steps[event.step] = {}
+        execution = executions.get(event.execution)
+        if execution is None:
+            execution = executions[event.execution] = Execution()
         said = execution.forward if family == "step" else execution.back
         if event.error:
             execution.error = _newest(execution.error, event, event.error)
     stamp = Stamp(event.time, event.event_id, event.time_given, event.sequence, event.attempt, event.deadline)
-    by_source = said.setdefault(word, {})
-    phase = by_source.get(event.source)
-    if phase is None:
-        by_source[event.source] = Phase(stamp)
+    by_source = said.get(word)
+    if by_source is None:
+        said[word] = {event.source: Phase(stamp)}
+    elif event.source in by_source:
+        by_source[event.source].add(stamp)
     else:
-        phase.add(stamp)
+        by_source[event.source] = Phase(stamp)
 
 
 def _newest(known: Text | None, event: Observed, value: str) -> Text:
+    if known is not None and event.time < known.time:
+        return known
     text = Text(event.time, event.source, event.event_id, value)
     return text if known is None or text > known else known
 
@@ -241,12 +252,12 @@ def newest(said: Said) -> dict[str, Moment]:
 
 
 def count(said: Said, word: str) -> int:
-    return sum(phase.count for phase in said.get(word, {}).values())
+    return sum([phase.count for phase in said[word].values()]) if word in said else 0
 
 
 def most(said: Said, word: str) -> int:
     """How often it was said by the source that said it most: two sources may tell of the same thing."""
-    return max((phase.count for phase in said.get(word, {}).values()), default=0)
+    return max([phase.count for phase in said[word].values()]) if word in said else 0
 
 
 def _when(moment: Moment) -> tuple[int, str, str]:

@@ -185,6 +185,8 @@ def _back(facts: Facts) -> tuple[Moment | None, Moment | None]:
     """The first and the newest sign of going back."""
     asked = facts_.first(facts.marks, "compensating")
     backs = [run.back for executions in facts.steps.values() for run in executions.values() if run.back]
+    if not backs:
+        return asked, asked
     first = [asked, *(facts_.first(back, *back) for back in backs)]
     last = [asked, *(facts_.last(back, *back) for back in backs)]
     return min(filter(None, first), key=_when, default=None), max(filter(None, last), key=_when, default=None)
@@ -198,7 +200,7 @@ def _ending(marks: Said, facts: Facts, skew: int) -> tuple[Status | None, Moment
     """What the engine last said of the end, and the end itself unless something provably followed it."""
     word, ended = "", None
     for candidate in ENDINGS:
-        said = facts_.last(marks, candidate)
+        said = facts_.last(marks, candidate) if candidate in marks else None
         if said and not precedes(said, ended, skew):
             word, ended = candidate, said
     if not ended:
@@ -263,8 +265,11 @@ def _step(
     runs = [
         _run(execution, run, definition, going_back, skew) for execution, run in _pair(executions).items()
     ]
-    runs.sort(key=lambda run: (run.started.stamp.time if run.started else run.newest, run.execution))
-    state = max(runs, key=_urgency).state if runs else StepState.PENDING
+    if len(runs) > 1:
+        runs.sort(key=lambda run: (run.started.stamp.time if run.started else run.newest, run.execution))
+        state = max(runs, key=_urgency).state
+    else:
+        state = runs[0].state if runs else StepState.PENDING
     participant = definition.participant if definition else ""
     return Step(name, definition, participant or _participant(executions, facts), state, runs)
 
@@ -359,7 +364,9 @@ def _run(
 def _forward_state(said: dict[str, Moment], skew: int) -> StepState:
     """Where the step itself stands, its compensation aside. A completion stays one: its effect is there."""
     started, retried = said.get("started"), said.get("attempt_failed")
-    begun = max((sign for sign in (started, retried) if sign), key=lambda sign: sign.stamp.time, default=None)
+    begun = started or retried
+    if started and retried and retried.stamp.time > started.stamp.time:
+        begun = retried
     failed, timed_out = said.get("failed"), said.get("timed_out")
     if completed := said.get("completed"):
         return StepState.RUNNING if _starts_again(completed, started, skew) else StepState.COMPLETED
@@ -387,7 +394,9 @@ def _attempts(forward: Said) -> int:
     told = 0
     for by_source in forward.values():
         for phase in by_source.values():
-            told = max(told, phase.first.attempt, phase.newest.attempt)
+            told = max(told, phase.first.attempt)
+            if phase.last:
+                told = max(told, phase.last.attempt)
     tried = facts_.count(forward, "attempt_failed") + (1 if "completed" in forward else 0)
     return max(told, tried, facts_.count(forward, "started"), 1 if forward else 0)
 
@@ -395,12 +404,10 @@ def _attempts(forward: Said) -> int:
 def _asked(forward: Said, said: dict[str, Moment], skew: int) -> Moment | None:
     """The first start, or the newest where an answer came before it: trying again buys no more time."""
     newest = said.get("started")
-    if newest and any(
-        _starts_again(said[answer], newest, skew)
-        for answer in ("completed", "failed", "timed_out")
-        if answer in said
-    ):
-        return newest
+    if newest:
+        for answer in ("completed", "failed", "timed_out"):
+            if answer in said and _starts_again(said[answer], newest, skew):
+                return newest
     return facts_.first(forward, "started") or facts_.first(forward, *forward)
 
 
@@ -421,6 +428,8 @@ def _undo_deadline(
     skew: int,
 ) -> int | None:
     """Counts from its start; before that from the newest compensation of the saga, as they may take turns."""
+    if not back and going_back is None:
+        return None
     newest = unsaid.get("started")
     if newest and newest.stamp.deadline:
         return newest.stamp.deadline
@@ -451,20 +460,22 @@ def _judge_effects(state: State, definition: Definition | None, now: int) -> Non
     # Without a definition nobody knows which steps needed undoing: there, the engine's word settles it.
     is_settled = definition is None and state.ended is not None and state.engine_says == Status.COMPENSATED
     for step in state.steps:
-        if step.kind == StepKind.READONLY:
+        if not step.runs or step.kind == StepKind.READONLY:
             continue
         for run in step.runs:
             is_late = run.deadline is not None and now > run.deadline
             is_running = run.state in {StepState.RUNNING, StepState.COMPENSATING}
             if is_running and not run.completed and not run.failed and (state.ended or is_late):
                 run.is_unknown = True
-        if any(
-            run.has_effect and not (is_settled and run.state == StepState.COMPLETED and run.undone is None)
-            for run in step.runs
-        ):
+        if any(run.has_effect and not (is_settled and _is_left(run)) for run in step.runs):
             state.open_effects.append(step.name)
         elif any(run.is_unknown for run in step.runs):
             state.unknown_effects.append(step.name)
+
+
+def _is_left(run: Run) -> bool:
+    """Whether nobody ever spoke of undoing it."""
+    return run.state == StepState.COMPLETED and run.undone is None
 
 
 def _status(state: State, definition: Definition | None) -> Status:
@@ -501,10 +512,6 @@ def _waiting_on(state: State) -> str:
 
 def _display(facts: Facts, definition: Definition | None) -> dict[str, str]:
     """In the order in which the definition names them."""
-    order = {name: place for place, name in enumerate(definition.display if definition else ())}
-    return {
-        name: text.value
-        for name, text in sorted(
-            facts.display.items(), key=lambda item: (order.get(item[0], len(order)), item[0])
-        )
-    }
+    named = [name for name in definition.display if name in facts.display] if definition else []
+    others = sorted(facts.display.keys() - set(named))
+    return {name: facts.display[name].value for name in (*named, *others)}

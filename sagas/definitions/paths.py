@@ -34,10 +34,10 @@ def look_up(data: Any, path: list[str]) -> Any:
 
 def text(value: Any) -> str | None:
     """A single value as people and the database can take it; None for objects, lists and empty ones."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd")[:LONGEST] or None
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value)
-    if isinstance(value, str) and value:
-        return value.replace("\x00", "\ufffd")[:LONGEST]
     return None

@@ -160,8 +160,15 @@ class Definition(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         """(business keys, display values) in this payload; a value is there when all its paths are."""
         keys: dict[str, str] = {}
         display: dict[str, str] = {}
+        if not isinstance(data, dict | list):
+            return keys, display
         for is_key, name, several in self._paths:
-            found = [text for path in several if (text := paths.text(paths.look_up(data, path))) is not None]
-            if len(found) == len(several):
-                (keys if is_key else display)[name] = " ".join(found)
+            found: list[str] = []
+            for path in several:
+                text = paths.text(paths.look_up(data, path))
+                if text is None:
+                    break
+                found.append(text)
+            else:
+                (keys if is_key else display)[name] = found[0] if len(found) == 1 else " ".join(found)
         return keys, display
