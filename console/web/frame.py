@@ -36,8 +36,8 @@ SECTIONS = [
     Section("repairs", "Repairs", ("repair",)),
     Section("participants", "Participants", ("participant",)),
     Section("definitions", "Definitions", ("definition",)),
-    Section("quarantine", "Quarantine", ("quarantined",)),
     Section("audit", "Audit"),
+    Section("quarantine", "Quarantine", ("quarantined",)),
 ]
 
 
