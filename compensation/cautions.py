@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from itertools import dropwhile
 
-from compensation.judgement import BUSY
+from compensation.judgement import BUSY, is_passed_over
 from compensation.plan import LeftAlone, Refusal
 from compensation.subject import Subject
 from sagas.events import OURSELVES
@@ -22,10 +22,12 @@ def beside_others(left_alone: Iterable[LeftAlone]) -> Refusal | None:
     )
 
 
-def past_the_pivot(steps: Iterable[Step]) -> tuple[list[Refusal], list[str]]:
+def past_the_pivot(subject: Subject, steps: Iterable[Step]) -> tuple[list[Refusal], list[str]]:
     """Undoing a whole saga across its point of no return: refused unless that, too, can be undone."""
     refusals, warnings = [], []
-    for pivot in _passed_pivots(steps):
+    for pivot in steps:
+        if pivot.kind != StepKind.PIVOT or not (_has_effect(pivot) or _is_untold(subject, pivot)):
+            continue
         can_be_undone = pivot.definition is not None and pivot.definition.compensation is not None
         is_known = any(run.has_effect for run in pivot.runs)
         happened = "has completed" if is_known else "may have completed"
@@ -51,7 +53,7 @@ def left_standing(steps: list[Step], only: str) -> list[str]:
     if not standing:
         return []
     titles = ", ".join(f"“{step.title}”" for step in standing)
-    passed = next(iter(_passed_pivots(standing)), None)
+    passed = next((step for step in standing if step.kind == StepKind.PIVOT), None)
     warnings = [f"What came after it stays as it is: {titles}."]
     if passed:
         warnings.append(f"“{passed.title}” is the point of no return: the saga stays done without this step.")
@@ -79,8 +81,8 @@ def of_the_saga(subject: Subject) -> list[str]:
     return []
 
 
-def _passed_pivots(steps: Iterable[Step]) -> list[Step]:
-    return [step for step in steps if step.kind == StepKind.PIVOT and _has_effect(step)]
+def _is_untold(subject: Subject, step: Step) -> bool:
+    return not step.runs and is_passed_over(subject, step)
 
 
 def _has_effect(step: Step) -> bool:

@@ -25,7 +25,9 @@ class Words:
     evidence: str = "{evidence}"
 
 
-def compensation(subject: Subject, step: Step, run: Run, words: Words, explanation: str) -> Action | Refusal:
+def compensation(
+    subject: Subject, step: Step, run: Run | None, words: Words, explanation: str
+) -> Action | Refusal:
     """Send the compensation of one execution."""
     call = step.definition.compensation if step.definition else None
     if call is None:

@@ -148,13 +148,13 @@ def record(claim: Claim, answer: Answer | TransportError, now: datetime) -> None
         turn = outcomes.take(claim.action_pk, now)
         _keep(claim, answer, now)
         action = turn.action
+        meaning = _meaning(claim, answer)
         # READY under the same fence: the lease ran out, and nobody has claimed it since.
         if action.fence != claim.fence or action.state not in {State.SENDING, State.READY}:
+            if isinstance(meaning, Done):
+                # Too late for the action; but what the participant has done, it has done.
+                _tell(turn, claim, SAID_DONE[Kind(claim.kind)], "answer", {"answer": meaning.data})
             return
-        if isinstance(answer, TransportError):
-            meaning: Meaning = (Refused if answer.permanent else _not_now)(answer.message)
-        else:
-            meaning = answers.meaning(claim.kind, answer)
         match meaning:
             case Done(data):
                 _done(turn, claim, data)
@@ -168,8 +168,10 @@ def record(claim: Claim, answer: Answer | TransportError, now: datetime) -> None
                 _refused(turn, claim, why)
 
 
-def _not_now(why: str) -> NotNow:
-    return NotNow(why, None)
+def _meaning(claim: Claim, answer: Answer | TransportError) -> Meaning:
+    if isinstance(answer, Answer):
+        return answers.meaning(claim.kind, answer)
+    return Refused(answer.message) if answer.permanent else NotNow(answer.message, None)
 
 
 def _keep(claim: Claim, answer: Answer | TransportError, now: datetime) -> None:

@@ -11,7 +11,7 @@ from compensation.subject import Subject
 from sagas import facts
 from sagas.facts import Moment
 from sagas.fold import SECOND, Run, State, Step
-from sagas.vocabulary import StepKind, StepState
+from sagas.vocabulary import Status, StepKind, StepState
 
 # A step that somebody is at work on: whoever acts now would act against them.
 BUSY = frozenset({"still_running", "being_compensated"})
@@ -19,9 +19,12 @@ BUSY = frozenset({"still_running", "being_compensated"})
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """An execution that may be compensated; `explanation` says what that does and on what it rests."""
+    """An execution that may be compensated; `explanation` says what that does and on what it rests.
 
-    run: Run
+    `run` None: nobody has told of the step, but what comes after it has begun.
+    """
+
+    run: Run | None
     explanation: str
     # Nobody knows whether there is anything to undo.
     is_unknown: bool = False
@@ -40,7 +43,10 @@ def undo(subject: Subject, step: Step, run: Run | None, now: datetime) -> Undo |
     if step.kind == StepKind.READONLY:
         return left(step, run, "no_effect", "It only reads, so that there is nothing to undo.")
     if run is None or run.state == StepState.PENDING:
-        return left(step, run, "not_started", "It has not started.")
+        if not is_passed_over(subject, step):
+            return left(step, run, "not_started", "It has not started.")
+        why = f"Nobody has told of “{step.title}”, but what comes after it has begun"
+        return Undo(run, f"{why}. If it was not done, undoing it changes nothing.", is_unknown=True)
     match run.state:
         case StepState.COMPENSATED:
             return left(step, run, "already_compensated", "It was undone already.", since=run.undone)
@@ -91,9 +97,25 @@ def redo(subject: Subject, step: Step, run: Run | None, now: datetime) -> Redo |
         return Redo(run, f"Does “{step.title}” again. The last try failed{_because(run)}.")
     return Redo(
         run,
-        f"Does “{step.title}” again with the key of the try that was not answered: "
-        f"if {_owner(step)} has done it, it answers so and does nothing twice.",
+        f"Does “{step.title}”, which was not answered, again. "
+        f"If {_owner(step)} has done it, it answers so and does nothing twice.",
     )
+
+
+def is_passed_over(subject: Subject, step: Step) -> bool:
+    """Whether a required step that nobody has told of was probably done: what waits for it was begun.
+
+    Its events may only be late; a plan made meanwhile must not leave its effect standing.
+    """
+    if subject.definition is None or step.definition is None or not step.definition.required:
+        return False
+    if subject.state.engine_says == Status.COMPLETED:
+        return True
+    after = [*subject.definition.successors.get(step.name, ())]
+    for name in after:
+        after += [later for later in subject.definition.successors.get(name, ()) if later not in after]
+    begun = (subject.state.step(name) for name in after)
+    return any(known and known.state not in {StepState.PENDING, StepState.SKIPPED} for known in begun)
 
 
 def is_late(run: Run, state: State, now: datetime) -> bool:
@@ -139,6 +161,9 @@ def _begin(subject: Subject, step: Step, run: Run | None, now: datetime) -> Redo
         for name in before
         if (other := state.step(name)) and other.state not in {StepState.COMPLETED, StepState.SKIPPED}
     ]
+    if is_passed_over(subject, step):
+        why = "Nobody has told of it, but what comes after it has begun. Its events may be late: ask."
+        return left(step, run, "untold", why)
     if state.is_over or _has_gone_back(state) or missing:
         return left(step, run, "not_started", "It has not started, and its turn has not come.")
     seconds = (step.definition.deadline if step.definition else None) or settings.DEFAULT_DEADLINE

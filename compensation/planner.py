@@ -4,7 +4,6 @@ Steps are undone in the reverse of their order, each once the one after it is un
 refused with the reason; what can be done but should give pause is warned of.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -158,7 +157,7 @@ def _compensate(draft: Draft, steps: list[Step]) -> None:
         busy = cautions.beside_others(draft.left_alone)
         if busy:
             draft.refusals.append(busy)
-        refusals, warnings = cautions.past_the_pivot(steps)
+        refusals, warnings = cautions.past_the_pivot(subject, steps)
         draft.refusals += refusals
         draft.warnings += warnings
         draft.warnings += cautions.not_undone(draft.left_alone)
@@ -200,11 +199,13 @@ def _retry(draft: Draft, steps: list[Step]) -> None:
 
 def _ask(draft: Draft, steps: list[Step]) -> None:
     for step in steps:
-        doubtful = [run for run in step.runs if judgement.is_doubtful(run, draft.now)]
-        runs: Sequence[Run | None] = doubtful or ([step.run] if draft.only else [])
-        if not runs:
-            why = "Its outcome is known." if step.runs else "It has not started."
-            draft.left_alone.append(judgement.left(step, step.run, "known", why))
+        runs: list[Run | None] = [run for run in step.runs if judgement.is_doubtful(run, draft.now)]
+        if draft.only or (not step.runs and judgement.is_passed_over(draft.subject, step)):
+            runs = runs or [step.run]
+        if not runs and step.runs:
+            draft.left_alone.append(judgement.left(step, step.run, "known", "Its outcome is known."))
+        elif not runs:
+            draft.left_alone.append(judgement.left(step, None, "not_started", "It has not started."))
         for run in runs:
             explanation = f"Asks {step.participant} what became of “{step.title}”. Changes nothing there."
             asked = drafting.ask(draft.subject, step, run, draft.words, explanation)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from compensation.filling import payload
 from compensation.models import Repair, RepairAction
@@ -64,12 +65,22 @@ def _payloads(saga: Saga, definition: Definition) -> dict[str, list[Payload]]:
     )
     found: dict[str, list[Payload]] = {}
     for step, execution, source, text in events:
+        carried = found.setdefault(step, [])
         data = payload(text)
-        if source == OURSELVES and isinstance(data, dict):
+        if source == OURSELVES:
             # What Amends recorded wraps what the participant answered.
-            data = data.get("answer")
-        found.setdefault(step, []).append(Payload(execution, data))
+            carried += [Payload(execution, answer) for answer in _answers(data)]
+        else:
+            carried.append(Payload(execution, data))
     return found
+
+
+def _answers(recorded: Any) -> Iterator[Any]:
+    """The answer itself, and its `data` where it is one with an outcome."""
+    answer = recorded.get("answer") if isinstance(recorded, dict) else None
+    yield answer
+    if isinstance(answer, dict):
+        yield answer.get("data")
 
 
 def _takes_data(calls: tuple[Call | None, ...]) -> bool:

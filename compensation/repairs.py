@@ -177,8 +177,9 @@ def cancel(repair: Repair, by: Actor, reason: str, *, now: datetime | None = Non
 
 
 def _clean(text: str) -> str:
-    """PostgreSQL keeps no NUL in a text."""
-    return text.replace("\x00", "").strip()[:LONGEST]
+    """As PostgreSQL can keep it: without NUL, and with the replacement sign for half a character."""
+    text = text.replace("\x00", "").encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return text.strip()[:LONGEST]
 
 
 def _since(saga: Saga, revision: int) -> list[Event]:

@@ -37,13 +37,13 @@ def send(call: Call) -> Answer:
     except httpx.ConnectTimeout:
         raise TransportError(f"Nobody picked up within {CONNECT:.0f} s.") from None
     except httpx.ConnectError as error:
-        raise TransportError(f"The connection could not be made: {error}.") from None
+        raise TransportError(f"The connection could not be made: {_words(error)}.") from None
     except httpx.InvalidURL as error:
         raise TransportError(f"{call.url} is no address: {error}.", permanent=True) from None
     except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:
-        raise TransportError(f"The connection broke before the answer: {error}.") from None
+        raise TransportError(f"The connection broke before the answer: {_words(error)}.") from None
     except (httpx.HTTPError, ssl.SSLError, OSError) as error:
-        raise TransportError(f"The call failed: {error or type(error).__name__}.") from None
+        raise TransportError(f"The call failed: {_words(error)}.") from None
 
 
 async def _send(call: Call, headers: dict[str, str]) -> Answer:
@@ -99,6 +99,10 @@ def _headers(call: Call, now: datetime) -> dict[str, str]:
     if call.body:
         headers["content-type"] = "application/json"
     return headers
+
+
+def _words(error: Exception) -> str:
+    return str(error).rstrip(".") or type(error).__name__
 
 
 def _wait(header: str | None, now: datetime) -> float | None:

@@ -397,6 +397,23 @@ def test_a_late_answer_counts_while_nobody_else_has_claimed(open_shop: Shop):
     assert states(repair) == ["done"]
 
 
+def test_the_participants_word_is_kept_even_where_it_comes_too_late_for_its_action(open_shop: Shop):
+    saga = open_shop.saga()
+    repair = start(saga, Intent.COMPENSATE, "charge")
+    (action,) = actions(repair)
+
+    def give_up(request: Received) -> None:
+        make_due(repair)
+        recovery.recover()
+        repairs.cancel(repair, BEN, "it takes too long")
+        connection.close()
+
+    open_shop.served.during = give_up
+    executor.execute(action.pk)
+    assert states(repair) == ["cancelled"]
+    assert state_of(saga).open_effects == ["reserve"]
+
+
 def test_an_operator_who_cancels_hears_what_was_on_its_way(open_shop: Shop):
     saga = open_shop.saga()
     repair = start(saga, Intent.COMPENSATE)

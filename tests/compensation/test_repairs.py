@@ -83,6 +83,16 @@ def test_nothing_starts_without_a_reason(shop: Shop, reason: str):
     assert counts() == before
 
 
+def test_a_reason_is_kept_as_it_can_be(shop: Shop):
+    saga = shop.saga()
+    seen = repairs.preview(saga, Intent.COMPENSATE)
+    reason = " tear\x00 \ud83d — 'ö' {data.x} "
+    repair = repairs.start(saga, Intent.COMPENSATE, "", reason, seen.revision, seen.hash, ANNA, None)
+    repair.refresh_from_db()
+    assert repair.reason == "tear \ufffd\ufffd\ufffd — 'ö' {data.x}"
+    assert json.loads(actions(repair)[1].request["body"])["reason"] == repair.reason
+
+
 def test_a_saga_that_has_changed_refuses_and_shows_what_is_new(shop: Shop):
     saga = shop.saga()
     seen = repairs.preview(saga, Intent.COMPENSATE)
