@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from console.environment import ROOT
+from console.environment import ROOT, read_stack_env
 from console.stack import ports
 
 PATIENCE = 30.0
@@ -41,7 +41,8 @@ def wait_until(true: Callable[[], bool], seconds: float = PATIENCE) -> None:
 class Stack:
     """`run` starts it; `folder` outlives its runs until `remove`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, demo: bool = False) -> None:
+        self.demo = demo
         self.folder = Path(tempfile.mkdtemp(prefix="amends-stack-"))
         # PostgreSQL runs as another account where we are root, and has to pass through.
         self.folder.chmod(0o711)
@@ -51,7 +52,8 @@ class Stack:
         self.supervisor: subprocess.Popen[str] | None = None
 
     def command(self, **more: str) -> subprocess.Popen[str]:
-        given = environment(**{"DATA": str(self.data), "PORT": str(self.port), **more})
+        own = {"DATA": str(self.data), "PORT": str(self.port), "DEMO": str(int(self.demo))}
+        given = environment(**own | more)
         return subprocess.Popen(
             [sys.executable, "-m", "console.stack"],
             cwd=ROOT,
@@ -66,6 +68,14 @@ class Stack:
         self.supervisor = self.command()
         assert self.supervisor.stdout
         return self.supervisor.stdout.readline()
+
+    def settings(self) -> dict[str, str]:
+        """What the running stack tells its own processes."""
+        return read_stack_env(self.data / "stack.env")
+
+    def secret(self, *command: str) -> str:
+        """What a management command prints on its last line."""
+        return self.manage(*command).splitlines()[-1]
 
     def manage(self, *command: str) -> str:
         done = subprocess.run(
