@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import Group, User
@@ -11,8 +12,10 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
+from console import actors
 from console.permissions import Role
 from sagas import audit
 from sagas.audit import Actor
@@ -29,6 +32,26 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # it has no types
             return None
         user: AbstractBaseUser | None = super().authenticate(request, **credentials)
         return user
+
+    def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
+        with transaction.atomic():
+            super().login(request, user)
+            audit.record(actors.of(request), "user.signed_in", ("user", user.get_username()))
+
+    def logout(self, request: HttpRequest) -> None:
+        with transaction.atomic():
+            actor = actors.of(request)
+            super().logout(request)
+            audit.record(actor, "user.signed_out", ("user", actor.name))
+
+    def set_password(self, user: AbstractBaseUser, password: str) -> None:
+        """One's own: no page sets that of somebody else."""
+        with transaction.atomic():
+            super().set_password(user, password)
+            audit.record(actors.of(context.request), "user.password_changed", ("user", user.get_username()))
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("attention")
 
 
 def demo_password(name: str) -> str:

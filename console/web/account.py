@@ -22,6 +22,11 @@ def no_password(request: HttpRequest) -> HttpResponse:
     raise PermissionDenied("This account has no password to change: it signs in by other means.")
 
 
+def inactive(request: HttpRequest) -> HttpResponse:
+    """Where allauth sends who signs in to an account that is switched off."""
+    raise PermissionDenied("This account is switched off. An admin can switch it on again.")
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Act.VIEW)
 def tokens(request: HttpRequest) -> HttpResponse:

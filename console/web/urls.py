@@ -46,6 +46,7 @@ urlpatterns = [
     path("accounts/login/", allauth.login, name="account_login"),
     path("accounts/logout/", allauth.logout, name="account_logout"),
     path("accounts/password/change/", allauth.password_change, name="account_change_password"),
+    path("accounts/inactive/", account.inactive, name="account_inactive"),
     path("accounts/password/set/", account.no_password, name="account_set_password"),
     path("live", live.stream, name="live"),
 ]

@@ -312,6 +312,16 @@ def test_signing_in_and_out(with_password: Person) -> None:
     assert client.get("/").status_code == 200
     client.post("/accounts/logout/")
     assert client.get("/").status_code == 302
+    told = [(entry.actor, entry.action, entry.address) for entry in AuditEntry.objects.order_by("sequence")]
+    assert told == [("vera", "user.signed_in", "127.0.0.1"), ("vera", "user.signed_out", "127.0.0.1")]
+
+
+def test_an_account_that_is_switched_off_is_told_so(with_password: Person) -> None:
+    with_password.user.is_active = False
+    with_password.user.save()
+    answer = Client().post("/accounts/login/", {"login": "vera", "password": PASSWORD}, follow=True)
+    assert answer.status_code in {200, 403}
+    assert AuditEntry.objects.count() == 0
 
 
 @pytest.mark.parametrize("address", ["//evil.example/", "https://evil.example/", "javascript:alert(1)"])
@@ -326,6 +336,7 @@ def test_a_password_is_changed(with_password: Person) -> None:
     assert with_password.browser.post("/accounts/password/change/", form).status_code == 302
     with_password.user.refresh_from_db()
     assert with_password.user.check_password(new)
+    assert AuditEntry.objects.first().action == "user.password_changed"
     weak = with_password.browser.post(
         "/accounts/password/change/", {**form, "oldpassword": new, "password1": "x", "password2": "x"}
     )
@@ -341,7 +352,7 @@ def test_an_account_without_a_password_is_told_so(viewer: Person) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["signup/", "email/", "password/reset/", "inactive/", "reauthenticate/", "confirm-email/"]
+    "path", ["signup/", "email/", "password/reset/", "reauthenticate/", "confirm-email/"]
 )
 def test_no_other_account_page_can_be_reached(path: str, viewer: Person) -> None:
     assert viewer.browser.get(f"/accounts/{path}").status_code == 404
