@@ -1,4 +1,4 @@
-"""How log records are written, ours (structlog) and those of libraries alike: one event, one line or object."""
+"""How log records are written, ours (structlog) and those of libraries alike: an event, a line or object."""
 
 from collections.abc import MutableMapping
 from typing import Any

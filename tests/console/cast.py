@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib.auth.models import Group, User
+from django.http import HttpResponse
 from django.test import Client
 
 from console import tokens
@@ -45,3 +46,8 @@ def everyone() -> dict[str, Person]:
 
 def json(body: object) -> str:
     return json_.dumps(body)
+
+
+def post(client: Client, address: str, body: Any = None, **more: Any) -> HttpResponse:
+    """An act by the API; `address` below /api/v1/."""
+    return client.post(f"/api/v1/{address}", body or {}, content_type="application/json", **more)
