@@ -26,6 +26,8 @@ from console.stack.errors import StackError
 from console.stack.keeper import Keeper, last_words
 
 SECONDS_TO_START = 60.0
+# Reading back what a crash left behind, or migrating many rows, may take a while.
+SECONDS_TO_RECOVER = 600.0
 REQUESTS_TO_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -99,18 +101,18 @@ def _start_stores(choices: Choices, keeper: Keeper) -> tuple[str, str]:
     if not database_url:
         server = postgres.prepare(choices.data / "postgres")
         keeper.start(parts.database(choices, server))
-        keeper.wait_for(lambda: postgres.answers(server), SECONDS_TO_START, "PostgreSQL")
+        keeper.wait_for(lambda: postgres.answers(server), SECONDS_TO_RECOVER, "PostgreSQL")
         postgres.create_database(server)
         database_url = server.url()
     if not choices.broker_url:
-        keeper.wait_for(lambda: valkey.answers(folder), SECONDS_TO_START, "Valkey")
+        keeper.wait_for(lambda: valkey.answers(folder), SECONDS_TO_RECOVER, "Valkey")
     return database_url, broker_url
 
 
 def _manage(choices: Choices, keeper: Keeper, *command: str) -> str:
     """What a management command wrote, once it is done."""
     child = parts.manage(choices, command[0], command)
-    keeper.wait_for(lambda: child.poll() is not None, SECONDS_TO_START, f"`manage.py {command[0]}`")
+    keeper.wait_for(lambda: child.poll() is not None, SECONDS_TO_RECOVER, f"`manage.py {command[0]}`")
     log = choices.logs / f"{command[0]}.log"
     if child.returncode != 0:
         raise StackError(f"`manage.py {command[0]}` failed: {last_words(log)}")
