@@ -161,7 +161,7 @@ def conninfo() -> str:
 
 
 class Stream(StreamingHttpResponse):
-    """The answer to one client. Closing it, as the server does in the end, gives the client's place back.
+    """The answer to one client, who holds a place until it is closed, as the server does in the end.
 
     The generator's own end would not do: where the browser goes away while a ping is being sent, the
     generator is only found by the garbage collector.
@@ -169,7 +169,8 @@ class Stream(StreamingHttpResponse):
 
     def __init__(self, client: Client, user: int) -> None:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        super().__init__(pings(client, user), content_type="text/event-stream", headers=headers)
+        super().__init__(pings(client), content_type="text/event-stream", headers=headers)
+        hub().enter(client, user)
         self._client = client
         self._loop = asyncio.get_running_loop()
 
@@ -202,21 +203,17 @@ def _who(request: HttpRequest) -> tuple[int | None, bool]:
     return found
 
 
-async def pings(client: Client, user: int) -> AsyncGenerator[str, None]:
+async def pings(client: Client) -> AsyncGenerator[str, None]:
     """The stream's text, until the server stops, the time is up or the browser goes away."""
     started = time.monotonic()
-    hub().enter(client, user)
-    try:
-        yield "retry: 3000\n\n"
-        while not client.is_over and time.monotonic() - started < LONGEST:
-            try:
-                async with asyncio.timeout(HEARTBEAT):
-                    topics = await client.heard()
-            except TimeoutError:
-                yield ": still here\n\n"
-                continue
-            if topics:
-                yield f"data: {' '.join(sorted(topics))}\n\n"
-                await asyncio.sleep(PACE)
-    finally:
-        hub().leave(client)
+    yield "retry: 3000\n\n"
+    while not client.is_over and time.monotonic() - started < LONGEST:
+        try:
+            async with asyncio.timeout(HEARTBEAT):
+                topics = await client.heard()
+        except TimeoutError:
+            yield ": still here\n\n"
+            continue
+        if topics:
+            yield f"data: {' '.join(sorted(topics))}\n\n"
+            await asyncio.sleep(PACE)
