@@ -8,6 +8,10 @@ from urllib.parse import urlsplit
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register, run_checks
+from standardwebhooks import Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError
+
+from sagas.addresses import is_mail_address, is_web_address
 
 TAG = "amends"
 
@@ -60,6 +64,28 @@ def check_secrets(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
                 id="amends.E006",
             )
         )
+    return found
+
+
+@register(TAG)
+def check_alerts(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Addresses that nobody could ever be told at are found at the start and not in the night."""
+    found: list[CheckMessage] = [
+        Error(f"ALERT_EMAIL_TO holds {mail!r}, which is no e-mail address.", id="amends.E007")
+        for mail in settings.ALERT_EMAIL_TO
+        if not is_mail_address(mail)
+    ]
+    found += [
+        Error(f"ALERT_WEBHOOK_URLS holds {url!r}, which is no http or https address.", id="amends.E008")
+        for url in settings.ALERT_WEBHOOK_URLS
+        if not is_web_address(url) or len(url) > 500
+    ]
+    if settings.ALERT_WEBHOOK_SECRET:
+        try:
+            Webhook(settings.ALERT_WEBHOOK_SECRET)
+        except (ValueError, EmptyWebhookSecretError):
+            hint = "It is whsec_ and 24 to 64 random bytes in base64."
+            found.append(Error("ALERT_WEBHOOK_SECRET is no secret.", hint=hint, id="amends.E009"))
     return found
 
 

@@ -16,8 +16,9 @@ from django.utils import timezone
 from sagas import changes, heartbeats
 from sagas.alerts import email, statements, webhook
 from sagas.alerts.channels import DeliveryError, Message
-from sagas.ingest.statements import run
+from sagas.mistakes import MISTAKES
 from sagas.models import Delivery, DeliveryAttempt
+from sagas.sql import run
 
 log = structlog.get_logger()
 
@@ -67,6 +68,10 @@ def attempt(delivery: Delivery) -> None:
         CHANNELS[delivery.channel](message)
     except DeliveryError as error:
         record_failure(delivery, error, timezone.now())
+    except MISTAKES as error:
+        log.exception("alerts: a message could not be made", delivery=delivery.pk)
+        failure = DeliveryError(f"Amends made a mistake: {type(error).__name__}, see its log.")
+        record_failure(delivery, failure, timezone.now())
     else:
         record_sent(delivery, timezone.now())
 

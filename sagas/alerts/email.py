@@ -10,6 +10,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.smtp import EmailBackend
 from django.template.loader import render_to_string
 
+from sagas.addresses import is_web_address
 from sagas.alerts.channels import DeliveryError, Message
 from sagas.alerts.wording import sagas, subject
 from sagas.vocabulary import LOOKS, Condition
@@ -54,6 +55,6 @@ def _context(summary: Any) -> dict[str, Any]:
         "total": sagas(summary["total"]),
         "since": datetime.fromisoformat(summary["since"]),
         "closed_at": summary["closed_at"] and datetime.fromisoformat(summary["closed_at"]),
-        "runbook_link": runbook if urlsplit(runbook).scheme in {"http", "https"} else "",
+        "runbook_link": runbook if is_web_address(runbook) else "",
         "more": summary["count"] - len(summary["sagas"]),
     }

@@ -16,17 +16,16 @@ from uuid import uuid4
 
 import structlog
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
 
 from sagas import changes, definitions, links, standing, story
+from sagas.addresses import is_mail_address
 from sagas.alerts import statements
 from sagas.alerts.wording import line
 from sagas.definitions import Definition
-from sagas.ingest.statements import run
 from sagas.mistakes import MISTAKES
 from sagas.models import Alert, Delivery, Finding, Problem
+from sagas.sql import run
 from sagas.vocabulary import FAULTS, Code
 
 log = structlog.get_logger()
@@ -78,16 +77,12 @@ def _tell(problem: Problem, occasion: Alert.Occasion, now: datetime) -> None:
 
 def addresses(owner: str) -> Iterator[tuple[str, str]]:
     """Channel and target of everybody who is told; an owner only where it is an e-mail address."""
-    mails = list(settings.ALERT_EMAIL_TO)
+    mails = {mail.casefold(): mail for mail in settings.ALERT_EMAIL_TO}
     address = parseaddr(owner)[1]
-    try:
-        validate_email(address)
-    except ValidationError:
-        address = ""
-    if address and address.casefold() not in {mail.casefold() for mail in mails}:
-        mails.append(address)
-    yield from ((Delivery.Channel.EMAIL, mail) for mail in mails)
-    yield from ((Delivery.Channel.WEBHOOK, url) for url in settings.ALERT_WEBHOOK_URLS)
+    if is_mail_address(address):
+        mails.setdefault(address.casefold(), address)
+    yield from ((Delivery.Channel.EMAIL, mail) for mail in mails.values())
+    yield from ((Delivery.Channel.WEBHOOK, url) for url in dict.fromkeys(settings.ALERT_WEBHOOK_URLS))
 
 
 def summarise(problem: Problem, occasion: Alert.Occasion, now: datetime) -> dict[str, object]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import httpx
 from django.conf import settings
 from standardwebhooks import Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from sagas.alerts.channels import DeliveryError, Message
 
@@ -37,7 +38,7 @@ async def _post(message: Message, now: datetime) -> None:
     headers = {
         "webhook-id": str(message.id),
         "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": Webhook(settings.ALERT_WEBHOOK_SECRET).sign(str(message.id), now, body),
+        "webhook-signature": _sign(message, now, body),
         "content-type": "application/json",
         "user-agent": "Amends",
     }
@@ -56,6 +57,14 @@ async def _refusal(answer: httpx.Response) -> str:
     said = await anext(answer.aiter_raw(), b"")
     text = " ".join(said[:LONGEST_ANSWER].decode("utf-8", "replace").replace("\x00", "").split())
     return f"It answered {answer.status_code}{': ' if text else ''}{text}"
+
+
+def _sign(message: Message, now: datetime, body: str) -> str:
+    try:
+        return Webhook(settings.ALERT_WEBHOOK_SECRET).sign(str(message.id), now, body)
+    except (ValueError, EmptyWebhookSecretError):
+        # Without `from`: the library's own words could hold the secret.
+        raise DeliveryError("ALERT_WEBHOOK_SECRET is no secret to sign with.") from None
 
 
 def payload(message: Message) -> str:

@@ -15,7 +15,7 @@ from sagas import story
 from sagas.definitions import Definition
 from sagas.detection import statements
 from sagas.detection.judge import Verdict
-from sagas.ingest.statements import decode, encode, run
+from sagas.sql import decode, encode, run
 from sagas.vocabulary import FAULTS
 
 # A problem that comes back within this time is the same one again: people follow one thread.

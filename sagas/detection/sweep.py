@@ -15,8 +15,8 @@ from sagas.alerts import intents
 from sagas.detection import deadlines, judge, problems, statements
 from sagas.detection.problems import Judged
 from sagas.fold import State
-from sagas.ingest.statements import encode, run
 from sagas.mistakes import MISTAKES
+from sagas.sql import encode, run
 from sagas.vocabulary import Condition
 
 log = structlog.get_logger()

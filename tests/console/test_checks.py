@@ -23,6 +23,14 @@ from console.environment import ROOT
         ({"ALLOWED_HOSTS": ["*"]}, "amends.E004"),
         ({"ALERT_WEBHOOK_URLS": ["https://hooks.example"], "ALERT_WEBHOOK_SECRET": ""}, "amends.E005"),
         ({"BASE_URL": "http://amends.example", "SECURE_COOKIES": False, "DEMO": False}, "amends.E006"),
+        ({"ALERT_EMAIL_TO": ["oncall@shop.example", "oncall"]}, "amends.E007"),
+        (
+            {"ALERT_WEBHOOK_URLS": ["ftp://hooks.example"], "ALERT_WEBHOOK_SECRET": "whsec_YQ=="},
+            "amends.E008",
+        ),
+        ({"ALERT_WEBHOOK_URLS": ["http://[hooks"], "ALERT_WEBHOOK_SECRET": "whsec_YQ=="}, "amends.E008"),
+        ({"ALERT_WEBHOOK_SECRET": "whsec_!"}, "amends.E009"),
+        ({"ALERT_WEBHOOK_SECRET": "whsec_"}, "amends.E009"),
     ],
 )
 def test_what_is_unsafe_is_named(settings: Any, unsafe: dict[str, Any], name: str) -> None:

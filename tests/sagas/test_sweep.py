@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from sagas.detection import problems
 from sagas.detection import sweep as sweeping
 from sagas.detection.sweep import sweep
-from sagas.ingest.statements import run
 from sagas.models import Finding, Heartbeat, Problem, Saga
+from sagas.sql import run
 from tests.sagas.storing import define, put
 
 pytestmark = pytest.mark.django_db

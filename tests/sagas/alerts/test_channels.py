@@ -153,6 +153,14 @@ def test_another_secret_does_not_verify(hooks: Receiver) -> None:
         Webhook("whsec_" + "YW5vdGhlcg==").verify(body, hooks.hooks[0].headers)
 
 
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_!"])
+def test_without_a_secret_nothing_is_sent(hooks: Receiver, settings: Any, secret: str) -> None:
+    settings.ALERT_WEBHOOK_SECRET = secret
+    with pytest.raises(DeliveryError, match="is no secret to sign with"):
+        webhook.send(message(hooks.url))
+    assert not hooks.hooks
+
+
 def test_a_redirect_is_not_followed(hooks: Receiver) -> None:
     hooks.answers, hooks.location = [302], hooks.url + "/elsewhere"
     with pytest.raises(DeliveryError, match="It answered 302"):

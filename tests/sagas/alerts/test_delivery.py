@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.utils import timezone
+from structlog.testing import capture_logs
 
 from sagas import tasks
 from sagas.alerts import delivery as delivering
@@ -106,6 +107,26 @@ def test_an_address_that_was_taken_out_of_the_settings_is_not_called(hooks: Rece
     deliver()
     assert not hooks.hooks
     assert Delivery.objects.get().tries.get().error == "It is no longer among ALERT_WEBHOOK_URLS."
+
+
+def test_a_mistake_of_ours_in_one_message_does_not_keep_the_others_waiting(
+    mails: MailServer, hooks: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put("saga.started charge:T")
+    sweep()
+    monkeypatch.setattr(delivering.webhook, "payload", lambda message: message.summary["nothing"])
+    with capture_logs() as logs:
+        deliver()
+    assert dict(Delivery.objects.values_list("channel", "state")) == {"email": "sent", "webhook": "pending"}
+    error = DeliveryAttempt.objects.get(delivery__channel="webhook").error
+    assert error == "Amends made a mistake: KeyError, see its log."
+    assert "alerts: a message could not be made" in [line["event"] for line in logs]
+
+
+def test_an_address_that_is_given_twice_is_told_once(settings: Any) -> None:
+    settings.ALERT_EMAIL_TO = ["a@shop.example", "A@shop.example", "a@shop.example"]
+    settings.ALERT_WEBHOOK_URLS = ["https://hooks.example"] * 2
+    assert len(list(intents.addresses("a@SHOP.example"))) == 2
 
 
 def test_one_dead_channel_does_not_keep_the_others_waiting(mails: MailServer, settings: Any) -> None:
