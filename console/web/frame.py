@@ -30,11 +30,12 @@ class Section:
     below: tuple[str, ...] = ()
 
 
+PARTICIPANT = ("participant", "participant_change", "participant_key", "participant_secret")
 SECTIONS = [
     Section("attention", "Attention", ("problem",)),
     Section("sagas", "Sagas", ("saga",)),
     Section("repairs", "Repairs", ("repair",)),
-    Section("participants", "Participants", ("participant",)),
+    Section("participants", "Participants", PARTICIPANT),
     Section("definitions", "Definitions", ("definition",)),
     Section("audit", "Audit"),
     Section("quarantine", "Quarantine", ("quarantined",)),

@@ -65,8 +65,7 @@ class Page(HTMLParser):
 @pytest.fixture
 def pages(scene: Scene, admin: Person) -> dict[str, Page]:
     participants.issue_signing_secret(scene.shipping, ADA)
-    addresses = [
-        *PAGES,
+    more = [
         "/?open={problem}",
         "/sagas/?q=nothing",
         "/accounts/password/change/",
