@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from django.conf import settings
 from django.utils import timezone
@@ -41,7 +42,7 @@ def replay(ids: Sequence[int], by: audit.Actor) -> Replayed:
     asked = sorted(set(ids))
     for start in range(0, len(asked), AT_ONCE):
         chunk = asked[start : start + AT_ONCE]
-        chunk_taken, chunk_refused = ingest.persist(lambda chunk=chunk: _replay(chunk, by))  # type: ignore[misc]
+        chunk_taken, chunk_refused = ingest.persist(partial(_replay, chunk, by))
         taken += chunk_taken
         refused += chunk_refused
     return Replayed(taken, refused, len(asked) - taken - refused)

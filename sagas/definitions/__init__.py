@@ -1,6 +1,6 @@
 """A saga type's steps, deadlines and compensations: YAML in, errors with line and column out."""
 
-from sagas.definitions.loading import Loaded, Version, by_key, load, of, versions
+from sagas.definitions.loading import Loaded, Version, by_key, load, of
 from sagas.definitions.parsing import parse
 from sagas.definitions.reading import Complaint, DefinitionError
 from sagas.definitions.schema import Call, Compensation, Definition, Order, Retries, Seconds, StepDefinition
@@ -21,5 +21,4 @@ __all__ = [
     "load",
     "of",
     "parse",
-    "versions",
 ]

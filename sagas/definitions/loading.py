@@ -1,7 +1,6 @@
 """Definitions in the database: loaded once a version, and never changed afterwards."""
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -80,15 +79,6 @@ def of(saga_type: str, version: str) -> Definition | None:
         .first()
     )
     return None if pk is None else by_key(pk)
-
-
-def versions(saga_types: Iterable[str]) -> dict[str, list[Version]]:
-    """All versions of each saga type that has definitions, the newest last."""
-    found: dict[str, list[Version]] = {}
-    rows = models.Definition.objects.filter(saga_type__in=list(saga_types)).order_by("loaded_at", "pk")
-    for saga_type, pk, version, loaded_at in rows.values_list("saga_type", "pk", "version", "loaded_at"):
-        found.setdefault(saga_type, []).append(Version(pk, version, loaded_at))
-    return found
 
 
 def _seconds(wanted: type, value: Any) -> Seconds:

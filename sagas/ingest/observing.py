@@ -1,8 +1,10 @@
 """What the fold needs of an event: the same from one that just came and from one that was kept."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from sagas import facts
 from sagas.definitions import Definition, paths
@@ -66,6 +68,26 @@ def observe(
         error=error,
         keys=keys,
         display=display,
+    )
+
+
+def observe_kept(row: Sequence[Any], definition: Definition | None) -> Observed:
+    """Of an event as `statements.EVENTS_OF_SAGAS` gives it."""
+    source, event_id, kind, step, execution, attempt, time, time_given, sequence, attributes, data, name = row
+    return observe(
+        source=source,
+        event_id=event_id,
+        kind=Kind(kind),
+        step=step,
+        execution=execution,
+        attempt=attempt,
+        time=time,
+        time_given=time_given,
+        sequence=sequence,
+        attributes=msgspec.json.decode(attributes),
+        data=data,
+        participant=name or "",
+        definition=definition,
     )
 
 

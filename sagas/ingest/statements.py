@@ -91,20 +91,26 @@ ORDER BY saga.id
 FOR NO KEY UPDATE OF saga
 """
 
+VERSIONS = """
+SELECT saga_type, id, version, loaded_at
+FROM sagas_definition WHERE saga_type = ANY(%(saga_types)s) ORDER BY loaded_at, id
+"""
+
 LOCK_SAGAS = """
 SELECT id, saga_type, saga_id, definition_id, created_at, facts
 FROM sagas_saga WHERE id = ANY(%(sagas)s) ORDER BY id FOR NO KEY UPDATE
 """
 
-# `attributes` goes the way of text, which is twice as fast as from json to jsonb directly.
+# For `sending`: $1 the rows, $2 the participant's key, $3 now. `attributes` goes the way of text, twice
+# as fast as from json to jsonb directly.
 INSERT_EVENTS = """
 INSERT INTO sagas_event (
   saga_id, source, event_id, participant_id, kind, step, execution, attempt, time, time_given, sequence,
   received_at, attributes, data
 )
-SELECT saga_id, source, event_id, %(participant)s, kind, step, execution, attempt, time, time_given, sequence,
-  %(now)s, attributes::text::jsonb, data
-FROM json_to_recordset(%(rows)s::json) AS given (
+SELECT saga_id, source, event_id, $2::bigint, kind, step, execution, attempt, time, time_given, sequence,
+  $3::timestamptz, attributes::text::jsonb, data
+FROM json_to_recordset($1::json) AS given (
   saga_id bigint, source text, event_id text, kind text, step text, execution text, attempt int,
   time timestamptz, time_given boolean, sequence text, attributes json, data text
 )
@@ -168,8 +174,8 @@ def run(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
 
 
 def encode(rows: list[Any]) -> str:
-    return _encoder.encode(rows).decode()
+    return encode_bytes(rows).decode()
 
 
-def decode(text: str) -> Any:
-    return msgspec.json.decode(text)
+def encode_bytes(rows: list[Any]) -> bytes:
+    return _encoder.encode(rows)

@@ -6,7 +6,7 @@ order before anything else, and whoever holds a saga's row is alone with its eve
 
 import random
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -15,22 +15,25 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from msgspec import Struct
 from psycopg import errors
+from psycopg.pq.abc import PGresult
 
-from sagas import changes, definitions, facts
-from sagas.definitions import Definition
+from sagas import changes, facts
 from sagas.events import Incoming, Reason, Refused
-from sagas.facts import Observed, Text
 from sagas.ingest import folding, statements
-from sagas.ingest.folding import Held
+from sagas.ingest.folding import Folded
+from sagas.ingest.holding import Held, hold, settle
 from sagas.ingest.keeping import keep
-from sagas.ingest.observing import observe
-from sagas.ingest.statements import EventRow, RepeatedRow, SagaName
+from sagas.ingest.sending import Sent
+from sagas.ingest.statements import EventRow, RepeatedRow
 from sagas.models import Participant
 
 # Times that a transaction is tried when PostgreSQL ended it in favour of another.
 MOST_TRIES = 6
 
 T = TypeVar("T")
+
+# Of an event: the key of its saga, source, id.
+Identity = tuple[int, str, str]
 
 
 class Outcome(StrEnum):
@@ -121,98 +124,71 @@ def admit(event: Incoming | Refused, scope: Collection[str]) -> Incoming | Refus
 
 
 def _take(events: list[Incoming], participant: Participant | None, now: datetime) -> list[Result]:
-    sagas = _hold({(event.saga_type, event.saga_id) for event in events}, now)
-    new = _insert(events, sagas, participant, now)
-    results: list[Result] = []
-    fresh: dict[int, list[Incoming]] = {}
+    sagas = hold({(event.saga_type, event.saga_id) for event in events}, now)
+    identities: list[Identity] = []
+    distinct: dict[Identity, Incoming] = {}
     for event in events:
         saga = sagas[event.saga_type, event.saga_id]
+        saga.arrived += 1
         identity = saga.pk, event.source, event.id
-        if identity in new:
-            # A second one in the same batch is a duplicate.
-            new.discard(identity)
-            fresh.setdefault(saga.pk, []).append(event)
-            saga.added += 1
-            results.append(Result(Outcome.STORED, saga_pk=saga.pk))
-        else:
-            saga.repeated += 1
-            results.append(Result(Outcome.DUPLICATE, saga_pk=saga.pk))
-    changed = [saga for saga in sagas.values() if saga.added]
-    _fold(changed, fresh, participant, now)
-    repeated = [RepeatedRow(saga.pk, saga.repeated) for saga in sagas.values() if not saga.added]
+        identities.append(identity)
+        if identity not in distinct:
+            distinct[identity] = event
+            saga.events.append(event)
+    new, folded = _insert(distinct, list(sagas.values()), participant, now)
+    folding.write(folded, now)
+    written = {one.saga.pk for one in folded}
+    repeated = [RepeatedRow(saga.pk, saga.arrived) for saga in sagas.values() if saga.pk not in written]
     if repeated:
         statements.run(statements.COUNT_REPEATED, rows=statements.encode(repeated))
-    if changed:
-        changes.tell("sagas", *(f"saga:{saga.pk}" for saga in changed))
-    return results
+    if written:
+        changes.tell("sagas", *(f"saga:{pk}" for pk in written))
+    return [_result(identity, new) for identity in identities]
 
 
-def _hold(names: set[tuple[str, str]], now: datetime) -> dict[tuple[str, str], Held]:
-    """Make the sagas that are not there, and lock all of them."""
-    rows = statements.encode([SagaName(*name) for name in sorted(names)])
-    statements.run(statements.INSERT_SAGAS, rows=rows, now=now)
-    held = [Held.of(row) for row in statements.run(statements.LOCK_NAMED_SAGAS, rows=rows)]
-    return {(saga.saga_type, saga.saga_id): saga for saga in held}
+def _result(identity: Identity, new: set[Identity]) -> Result:
+    if identity not in new:
+        return Result(Outcome.DUPLICATE, saga_pk=identity[0])
+    # A second one in the same batch is a duplicate.
+    new.remove(identity)
+    return Result(Outcome.STORED, saga_pk=identity[0])
 
 
 def _insert(
-    events: list[Incoming], sagas: dict[tuple[str, str], Held], participant: Participant | None, now: datetime
-) -> set[tuple[int, str, str]]:
-    """Insert those that are not there; their identities."""
-    rows = [
-        EventRow(
-            saga_id=sagas[event.saga_type, event.saga_id].pk,
-            source=event.source,
-            event_id=event.id,
-            kind=event.kind,
-            step=event.step,
-            execution=event.execution,
-            attempt=event.attempt,
-            time=event.time or now,
-            time_given=event.time is not None,
-            sequence=event.sequence,
-            attributes=event.attributes,
-            data=event.data,
-        )
-        for event in events
-    ]
-    inserted = statements.run(
-        statements.INSERT_EVENTS,
-        rows=statements.encode(rows),
-        participant=participant.pk if participant else None,
-        now=now,
-    )
-    return set(inserted)
-
-
-def _fold(
-    sagas: list[Held], fresh: dict[int, list[Incoming]], participant: Participant | None, now: datetime
-) -> None:
-    """Take the fresh events into their sagas' facts, and write what follows from them."""
-    if not sagas:
-        return
-    known = definitions.versions({saga.saga_type for saga in sagas})
+    events: dict[Identity, Incoming], sagas: list[Held], participant: Participant | None, now: datetime
+) -> tuple[set[Identity], list[Folded]]:
+    """Insert and fold the events; the identities of those that are new, and their sagas as they are now."""
     name = participant.name if participant else ""
-    outdated: list[Held] = []
+    outdated = settle(sagas, now)
     for saga in sagas:
-        new = fresh[saga.pk]
-        versions = [
-            Text(facts.microseconds(event.time or now), event.source, event.id, str(version))
-            for event in new
-            if (version := event.attributes.get("sagaversion"))
-        ]
-        if folding.settle(saga, versions, known.get(saga.saga_type, [])):
-            # Its events, the new ones among them, are read from the database below.
-            outdated.append(saga)
-            continue
-        definition = saga.definition
-        facts.merge(saga.facts, [_observe(event, name, definition, now) for event in new])
-    folding.refill(outdated)
-    folding.write(sagas, now)
+        # Known from here on without asking the database, which is busy below.
+        _ = saga.definition
+    with Sent(
+        statements.INSERT_EVENTS,
+        statements.encode_bytes([_row(identity[0], event, now) for identity, event in events.items()]),
+        str(participant.pk).encode() if participant else None,
+        now.isoformat().encode(),
+    ) as sent:
+        # They are taken for new until the server says otherwise.
+        folded = {saga.pk: folding.take(saga, name, now) for saga in sagas if saga not in outdated}
+        inserted = sent.result()
+    if inserted.ntuples == len(events):
+        new = set(events)
+    else:
+        new = set(_identities(inserted))
+        for saga in sagas:
+            fresh = [event for event in saga.events if (saga.pk, event.source, event.id) in new]
+            if len(fresh) < len(saga.events):
+                saga.events, saga.facts = fresh, facts.decode(saga.text)
+                folded.pop(saga.pk, None)
+                if fresh and saga not in outdated:
+                    folded[saga.pk] = folding.take(saga, name, now)
+    return new, [*folded.values(), *folding.take_anew(outdated, now)]
 
 
-def _observe(event: Incoming, participant: str, definition: Definition | None, now: datetime) -> Observed:
-    return observe(
+def _row(saga_pk: int, event: Incoming, now: datetime) -> EventRow:
+    return EventRow(
+        saga_id=saga_pk,
         source=event.source,
         event_id=event.id,
         kind=event.kind,
@@ -224,6 +200,10 @@ def _observe(event: Incoming, participant: str, definition: Definition | None, n
         sequence=event.sequence,
         attributes=event.attributes,
         data=event.data,
-        participant=participant,
-        definition=definition,
     )
+
+
+def _identities(inserted: PGresult) -> Iterator[Identity]:
+    for row in range(inserted.ntuples):
+        saga, source, event_id = (inserted.get_value(row, column) or b"" for column in range(3))
+        yield int(saga), source.decode(), event_id.decode()

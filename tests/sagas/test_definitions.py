@@ -267,8 +267,7 @@ class TestLoad:
         with pytest.raises(DefinitionError, match=r'x.yaml:2:10: version must be a new one: "1" of order-f'):
             definitions.load(WHOLE.replace("1500ms", "2s"), "x.yaml", ME)
         definitions.load(WHOLE.replace("1500ms", "2s").replace('"1"', '"2"'), "x.yaml", ME)
-        known = definitions.versions(["order-fulfilment", "unheard-of"])
-        assert [version.version for version in known["order-fulfilment"]] == ["1", "2"]
+        assert models.Definition.objects.count() == 2
 
     def test_every_field_survives_the_database(self) -> None:
         """The stored JSON names every field that the schema has, so that nothing falls back to a default."""

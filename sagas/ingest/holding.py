@@ -1,0 +1,105 @@
+"""Sagas whose rows are locked, and which definition each has."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Self
+
+from sagas import definitions, facts
+from sagas.definitions import Definition, Version
+from sagas.events import Incoming
+from sagas.facts import Facts, Text
+from sagas.ingest import statements
+from sagas.ingest.statements import SagaName
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """A saga whose row is locked, with what this transaction adds to it."""
+
+    pk: int
+    saga_type: str
+    saga_id: str
+    definition_pk: int | None
+    created_at: datetime
+    text: str  # its facts, as they are stored
+    facts: Facts
+    events: list[Incoming] = field(default_factory=list)  # of this batch, each once
+    arrived: int = 0  # events of this batch, with repeated ones
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> Self:
+        pk, saga_type, saga_id, definition_pk, created_at, text = row
+        return cls(pk, saga_type, saga_id, definition_pk, created_at, text, facts.decode(text))
+
+    @property
+    def definition(self) -> Definition | None:
+        return None if self.definition_pk is None else definitions.by_key(self.definition_pk)
+
+
+def hold(names: set[tuple[str, str]], now: datetime) -> dict[tuple[str, str], Held]:
+    """Make the sagas that are not there, and lock all of them; by (saga type, saga id)."""
+    rows = statements.encode([SagaName(*name) for name in sorted(names)])
+    statements.run(statements.INSERT_SAGAS, rows=rows, now=now)
+    held = [Held.of(row) for row in statements.run(statements.LOCK_NAMED_SAGAS, rows=rows)]
+    return {(saga.saga_type, saga.saga_id): saga for saga in held}
+
+
+def hold_known(saga_pks: Sequence[int]) -> list[Held]:
+    return [Held.of(row) for row in statements.run(statements.LOCK_SAGAS, sagas=list(saga_pks))]
+
+
+def settle(sagas: Collection[Held], now: datetime) -> list[Held]:
+    """Give each saga the definition that its events ask for, new ones included.
+
+    Returns those whose stored facts were made with another one: keys and display values are found by the
+    definition, so that they have to be made anew.
+    """
+    known = versions({saga.saga_type for saga in sagas})
+    outdated = []
+    for saga in sagas:
+        chosen = choose(_said(saga, now), saga.created_at, known.get(saga.saga_type, []))
+        if chosen != saga.definition_pk:
+            saga.definition_pk = chosen
+            if saga.facts.first:
+                outdated.append(saga)
+    return outdated
+
+
+def choose(said: str, created_at: datetime, known: list[Version]) -> int | None:
+    """The definition of a saga, so that it does not depend on the order in which its events came.
+
+    The version that its events name; else the newest that there was when the saga was first heard of; else
+    the first that came afterwards.
+    """
+    if not known:
+        return None
+    named = next((version.pk for version in known if version.version == said), None)
+    if named is not None:
+        return named
+    before = [version for version in known if version.loaded_at <= created_at]
+    return before[-1].pk if before else known[0].pk
+
+
+def versions(saga_types: Iterable[str]) -> dict[str, list[Version]]:
+    """All versions of each saga type that has definitions, the newest last."""
+    found: dict[str, list[Version]] = {}
+    for saga_type, *version in statements.run(statements.VERSIONS, saga_types=list(saga_types)):
+        found.setdefault(saga_type, []).append(Version(*version))
+    return found
+
+
+def _said(saga: Held, now: datetime) -> str:
+    """The version that the newest event names which names one."""
+    known = saga.facts.version
+    told = {event.attributes.get("sagaversion") for event in saga.events} - {None, ""}
+    if known is None and len(told) == 1:
+        return str(*told)
+    if not told or (known and told == {known.value}):
+        return known.value if known else ""
+    texts = [
+        Text(facts.microseconds(event.time or now), event.source, event.id, str(version))
+        for event in saga.events
+        if (version := event.attributes.get("sagaversion"))
+    ]
+    return max([*texts, *([known] if known else [])]).value
