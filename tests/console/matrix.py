@@ -194,13 +194,14 @@ PAGES = [
     Row("accounts/login/", "GET", frozenset({"anonymous"})),
     Row("accounts/logout/", "GET", SIGNED_IN),
     Row("accounts/password/change/", "GET", SIGNED_IN),
-    # Nobody may: it says so.
+    # Nobody may: they say so.
+    Row("accounts/inactive/", "GET", ANYONE, 403),
     Row("accounts/password/set/", "GET", ANYONE, 403),
     Row("live", "GET", VIEWERS),
 ]
 
 # Of allauth, which answers each method that HTTP has; its own tests are its makers'.
-OTHERS_OWN = {"accounts/login/", "accounts/logout/", "accounts/password/change/", "accounts/password/set/"}
+OTHERS_OWN = {row.route for row in PAGES if row.route.startswith("accounts/")}
 
 # Answers that do not end.
 STREAMS = {"live"}

@@ -32,7 +32,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 # Requests for each operation: few enough for half a minute in all.
-EXAMPLES = 12
+EXAMPLES = 8
 
 
 @pytest.mark.django_db(transaction=True)
