@@ -15,6 +15,7 @@ from sagas.vocabulary import SAID_TO_AMENDS, Kind
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+SECOND = 1_000_000
 
 
 def microseconds(moment: datetime) -> int:

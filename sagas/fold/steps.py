@@ -1,0 +1,231 @@
+"""Where each step stands, from what was said of it."""
+
+from django.conf import settings
+
+from sagas import facts as facts_
+from sagas.definitions import Definition, StepDefinition
+from sagas.events import OURSELVES
+from sagas.facts import SECOND, Execution, Facts, Moment, Said, precedes
+from sagas.fold.state import Run, Step, urgency
+from sagas.vocabulary import StepState
+
+
+def tell_steps(
+    facts: Facts, definition: Definition | None, going_back: Moment | None, skew: int
+) -> list[Step]:
+    """In the definition's order; steps that it does not know follow in the order they were first seen."""
+    described = definition.steps if definition else []
+    steps = [
+        _step(part.name, part, facts.steps.get(part.name, {}), facts, going_back, skew) for part in described
+    ]
+    known = {part.name for part in described}
+    others = [
+        _step(name, None, executions, facts, going_back, skew)
+        for name, executions in facts.steps.items()
+        if name not in known
+    ]
+    return steps + sorted(others, key=lambda step: (_first_seen(facts, step.name), step.name))
+
+
+def _first_seen(facts: Facts, name: str) -> int:
+    moments = (
+        facts_.first(said, *said) for run in facts.steps[name].values() for said in (run.forward, run.back)
+    )
+    return min((moment.stamp.time for moment in moments if moment), default=0)
+
+
+def _step(
+    name: str,
+    definition: StepDefinition | None,
+    executions: dict[str, Execution],
+    facts: Facts,
+    going_back: Moment | None,
+    skew: int,
+) -> Step:
+    runs = [
+        _run(execution, run, definition, going_back, skew) for execution, run in _pair(executions).items()
+    ]
+    if len(runs) > 1:
+        runs.sort(key=lambda run: (run.started.stamp.time if run.started else run.newest, run.execution))
+        state = max(runs, key=urgency).state
+    else:
+        state = runs[0].state if runs else StepState.PENDING
+    participant = definition.participant if definition else ""
+    return Step(name, definition, participant or _participant(executions, facts), state, runs)
+
+
+def _pair(executions: dict[str, Execution]) -> dict[str, Execution]:
+    """Give compensations that name no known execution to the executions that have none of their own."""
+    if len(executions) < 2:
+        return executions
+    executions = _join_ours(executions)
+    forward = {key: run for key, run in executions.items() if run.forward}
+    loose = [run for key, run in sorted(executions.items()) if key not in forward]
+    if not forward or not loose:
+        return executions
+    back: Said = {}
+    for run in loose:
+        for word, by_source in run.back.items():
+            back[word] = back.get(word, {}) | by_source
+    return {key: run if run.back else Execution(run.forward, back, run.error) for key, run in forward.items()}
+
+
+def _join_ours(executions: dict[str, Execution]) -> dict[str, Execution]:
+    """What Amends was told of a step before anybody had named its execution is about the one named since."""
+    ours = executions.get("")
+    if ours is None or not ours.forward or len(executions) != 2:
+        return executions
+    if any(by_source.keys() != {OURSELVES} for by_source in ours.forward.values()):
+        return executions
+    ((key, named),) = (item for item in executions.items() if item[0])
+    forward = {
+        word: ours.forward.get(word, {}) | named.forward.get(word, {})
+        for word in ours.forward.keys() | named.forward.keys()
+    }
+    joined = {key: Execution(forward, named.back, named.error)}
+    return joined | {"": Execution({}, ours.back)} if ours.back else joined
+
+
+def _run(
+    execution: str,
+    run: Execution,
+    definition: StepDefinition | None,
+    going_back: Moment | None,
+    skew: int,
+) -> Run:
+    forward, back = run.forward, run.back
+    said, unsaid = facts_.newest(forward), facts_.newest(back)
+    started, completed, failed = said.get("started"), said.get("completed"), said.get("failed")
+    timed_out, retried = said.get("timed_out"), said.get("attempt_failed")
+    undo_started, undone, undo_failed = unsaid.get("started"), unsaid.get("completed"), unsaid.get("failed")
+    forward_state = state = _forward_state(said, skew)
+    is_undone = bool(undone and not precedes(undone, completed, skew) and not precedes(undone, started, skew))
+    if is_undone:
+        state = StepState.COMPENSATED
+    elif undo_failed and not undone:
+        is_tried_again = precedes(undo_failed, undo_started, skew)
+        state = StepState.COMPENSATING if is_tried_again else StepState.COMPENSATION_FAILED
+    elif back and not undone and "skipped" not in back:
+        state = StepState.COMPENSATING
+    answered = completed or failed or timed_out
+    asked = _asked(forward, said, skew)
+    return Run(
+        execution=execution,
+        state=state,
+        attempts=_attempts(forward),
+        started=started,
+        retried=retried,
+        completed=completed,
+        failed=failed,
+        timed_out=timed_out,
+        undo_started=undo_started,
+        undo_retried=unsaid.get("attempt_failed"),
+        undone=undone,
+        undo_failed=undo_failed,
+        failed_count=facts_.most(forward, "failed"),
+        undone_count=facts_.most(back, "completed"),
+        has_effect=bool(completed) and not is_undone,
+        is_unknown=not completed
+        and not is_undone
+        and (forward_state == StepState.TIMED_OUT or undo_failed is not None),
+        asked=asked,
+        deadline=_deadline(asked, started, definition)
+        if state == StepState.RUNNING or not answered
+        else None,
+        undo_deadline=_undo_deadline(back, unsaid, definition, going_back, skew),
+        error=run.error.value if run.error else "",
+    )
+
+
+def _forward_state(said: dict[str, Moment], skew: int) -> StepState:
+    """Where the step itself stands, its compensation aside. A completion stays one: its effect is there."""
+    started, retried = said.get("started"), said.get("attempt_failed")
+    begun = started or retried
+    if started and retried and retried.stamp.time > started.stamp.time:
+        begun = retried
+    failed, timed_out = said.get("failed"), said.get("timed_out")
+    if completed := said.get("completed"):
+        return StepState.RUNNING if _starts_again(completed, started, skew) else StepState.COMPLETED
+    if failed:
+        if _starts_again(failed, begun, skew):
+            return StepState.RUNNING
+        return StepState.TIMED_OUT if precedes(failed, timed_out, skew) else StepState.FAILED
+    if timed_out:
+        return StepState.RUNNING if _starts_again(timed_out, begun, skew) else StepState.TIMED_OUT
+    if "skipped" in said:
+        return StepState.SKIPPED
+    return StepState.RUNNING if begun else StepState.PENDING
+
+
+def _starts_again(answer: Moment, begun: Moment | None, skew: int) -> bool:
+    """Whether the step provably began once more after this answer: a later attempt, or later in time."""
+    if begun is None:
+        return False
+    if answer.stamp.attempt and begun.stamp.attempt:
+        return begun.stamp.attempt > answer.stamp.attempt
+    return precedes(answer, begun, skew)
+
+
+def _attempts(forward: Said) -> int:
+    told = 0
+    for by_source in forward.values():
+        for phase in by_source.values():
+            told = max(told, phase.first.attempt)
+            if phase.last:
+                told = max(told, phase.last.attempt)
+    tried = facts_.count(forward, "attempt_failed") + (1 if "completed" in forward else 0)
+    return max(told, tried, facts_.count(forward, "started"), 1 if forward else 0)
+
+
+def _asked(forward: Said, said: dict[str, Moment], skew: int) -> Moment | None:
+    """The first start, or the newest where an answer came before it: trying again buys no more time."""
+    newest = said.get("started")
+    if newest:
+        for answer in ("completed", "failed", "timed_out"):
+            if answer in said and _starts_again(said[answer], newest, skew):
+                return newest
+    return facts_.first(forward, "started") or facts_.first(forward, *forward)
+
+
+def _deadline(asked: Moment | None, newest: Moment | None, definition: StepDefinition | None) -> int | None:
+    if asked is None:
+        return None
+    if newest and newest.stamp.deadline:
+        return newest.stamp.deadline
+    seconds = (definition.deadline if definition else None) or settings.DEFAULT_DEADLINE
+    return asked.stamp.time + int(seconds * SECOND)
+
+
+def _undo_deadline(
+    back: Said,
+    unsaid: dict[str, Moment],
+    definition: StepDefinition | None,
+    going_back: Moment | None,
+    skew: int,
+) -> int | None:
+    """Counts from its start; before that from the newest compensation of the saga, as they may take turns."""
+    if not back and going_back is None:
+        return None
+    newest = unsaid.get("started")
+    if newest and newest.stamp.deadline:
+        return newest.stamp.deadline
+    if newest and precedes(unsaid.get("failed"), newest, skew):
+        begun: Moment | None = newest
+    else:
+        begun = facts_.first(back, "started") or facts_.first(back, *back) or going_back
+    if begun is None:
+        return None
+    compensation = definition.compensation if definition else None
+    seconds = (compensation.deadline if compensation else None) or settings.DEFAULT_DEADLINE
+    return begun.stamp.time + int(seconds * SECOND)
+
+
+def _participant(executions: dict[str, Execution], facts: Facts) -> str:
+    """Whoever told the step's result, else whoever told anything of it."""
+    for words in (("completed", "failed"), ("started", "attempt_failed", "timed_out", "skipped")):
+        for _, run in sorted(executions.items()):
+            for said in (run.forward, run.back):
+                told = facts_.first(said, *words)
+                if told and told.source in facts.participants:
+                    return facts.participants[told.source]
+    return ""
