@@ -76,8 +76,10 @@ def prospects(state: State, definition: Definition | None) -> list[Verdict]:
 
 def worst(verdicts: list[Verdict]) -> Condition:
     """What the saga is shown as."""
-    conditions = (FAULTS[verdict.code].condition for verdict in verdicts)
-    return max(conditions, key=lambda condition: condition.rank, default=Condition.HEALTHY)
+    if not verdicts:
+        return Condition.HEALTHY
+    conditions = {FAULTS[verdict.code].condition for verdict in verdicts}
+    return max(conditions, key=lambda condition: condition.rank) if len(conditions) > 1 else conditions.pop()
 
 
 def _all(state: State, definition: Definition | None) -> Iterator[Verdict]:
