@@ -23,7 +23,11 @@ def run(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
 
 def encode(rows: list[Any]) -> str:
     """Rows (dicts or structs) for json_to_recordset."""
-    return _encoder.encode(rows).decode()
+    return encode_bytes(rows).decode()
+
+
+def encode_bytes(rows: list[Any]) -> bytes:
+    return _encoder.encode(rows)
 
 
 def decode(text: str) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sagas import facts, fold
+from sagas import facts, fold, sql
 from sagas.detection import deadlines
 from sagas.facts import Facts, Observed
 from sagas.ingest import statements
@@ -81,7 +81,7 @@ def take_anew(sagas: Sequence[Held], now: datetime) -> list[Folded]:
         return []
     by_pk = {saga.pk: saga for saga in sagas}
     observed: dict[int, list[Observed]] = {pk: [] for pk in by_pk}
-    for pk, *event in statements.run(statements.EVENTS_OF_SAGAS, sagas=list(by_pk)):
+    for pk, *event in sql.run(statements.EVENTS_OF_SAGAS, sagas=list(by_pk)):
         observed[pk].append(observe_kept(event, by_pk[pk].definition))
     for saga in sagas:
         saga.facts = facts.merge(Facts(), observed[saga.pk])
@@ -99,12 +99,12 @@ def write(folded: Sequence[Folded], now: datetime) -> None:
             if any(before):
                 rekeyed.append(one.saga.pk)
     if rekeyed:
-        statements.run(statements.DELETE_KEYS, sagas=rekeyed)
+        sql.run(statements.DELETE_KEYS, sagas=rekeyed)
     if keys:
-        statements.run(statements.INSERT_KEYS, rows=statements.encode(keys))
+        sql.run(statements.INSERT_KEYS, rows=sql.encode(keys))
     if folded:
         rows: list[Any] = [one.row for one in folded]
-        statements.run(statements.UPDATE_SAGAS, rows=statements.encode(rows), now=now)
+        sql.run(statements.UPDATE_SAGAS, rows=sql.encode(rows), now=now)
 
 
 def _keys_before(saga: Held) -> tuple[dict[str, str], dict[str, str]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
-from sagas import definitions, facts
+from sagas import definitions, facts, sql
 from sagas.definitions import Definition, Version
 from sagas.events import Incoming
 from sagas.facts import Facts, Text
@@ -39,14 +39,14 @@ class Held:
 
 def hold(names: set[tuple[str, str]], now: datetime) -> dict[tuple[str, str], Held]:
     """Make the sagas that are not there, and lock all of them; by (saga type, saga id)."""
-    rows = statements.encode([SagaName(*name) for name in sorted(names)])
-    statements.run(statements.INSERT_SAGAS, rows=rows, now=now)
-    held = [Held.of(row) for row in statements.run(statements.LOCK_NAMED_SAGAS, rows=rows)]
+    rows = sql.encode([SagaName(*name) for name in sorted(names)])
+    sql.run(statements.INSERT_SAGAS, rows=rows, now=now)
+    held = [Held.of(row) for row in sql.run(statements.LOCK_NAMED_SAGAS, rows=rows)]
     return {(saga.saga_type, saga.saga_id): saga for saga in held}
 
 
 def hold_known(saga_pks: Sequence[int]) -> list[Held]:
-    return [Held.of(row) for row in statements.run(statements.LOCK_SAGAS, sagas=list(saga_pks))]
+    return [Held.of(row) for row in sql.run(statements.LOCK_SAGAS, sagas=list(saga_pks))]
 
 
 def settle(sagas: Collection[Held], now: datetime) -> list[Held]:
@@ -84,7 +84,7 @@ def choose(said: str, created_at: datetime, known: list[Version]) -> int | None:
 def versions(saga_types: Iterable[str]) -> dict[str, list[Version]]:
     """All versions of each saga type that has definitions, the newest last."""
     found: dict[str, list[Version]] = {}
-    for saga_type, *version in statements.run(statements.VERSIONS, saga_types=list(saga_types)):
+    for saga_type, *version in sql.run(statements.VERSIONS, saga_types=list(saga_types)):
         found.setdefault(saga_type, []).append(Version(*version))
     return found
 

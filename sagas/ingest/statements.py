@@ -1,18 +1,9 @@
-"""The SQL of ingest. Each statement takes one JSON parameter, whatever the number of rows.
-
-They go to the server with the parameter apart from the text (psycopg's own cursor): Django's would write a
-megabyte of JSON into the statement for the server to find the end of.
-"""
+"""The SQL of ingest, run by sagas.sql. Each takes one JSON parameter, whatever the number of rows."""
 
 from datetime import datetime
 from typing import Any
 
-import msgspec
-import psycopg
-from django.db import connection
 from msgspec import Struct
-
-_encoder = msgspec.json.Encoder()
 
 
 class SagaName(Struct, gc=False):
@@ -163,19 +154,3 @@ FROM sagas_event event
 LEFT JOIN sagas_participant participant ON participant.id = event.participant_id
 WHERE event.saga_id = ANY(%(sagas)s)
 """
-
-
-def run(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
-    """Execute in Django's transaction; the rows, if it returns any. Raises Django's database errors."""
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(statement, parameters)
-        return cursor.fetchall() if cursor.description else []
-
-
-def encode(rows: list[Any]) -> str:
-    return encode_bytes(rows).decode()
-
-
-def encode_bytes(rows: list[Any]) -> bytes:
-    return _encoder.encode(rows)

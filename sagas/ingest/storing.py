@@ -17,7 +17,7 @@ from msgspec import Struct
 from psycopg import errors
 from psycopg.pq.abc import PGresult
 
-from sagas import changes, facts
+from sagas import changes, facts, sql
 from sagas.events import Incoming, Reason, Refused
 from sagas.ingest import folding, statements
 from sagas.ingest.folding import Folded
@@ -140,7 +140,7 @@ def _take(events: list[Incoming], participant: Participant | None, now: datetime
     written = {one.saga.pk for one in folded}
     repeated = [RepeatedRow(saga.pk, saga.arrived) for saga in sagas.values() if saga.pk not in written]
     if repeated:
-        statements.run(statements.COUNT_REPEATED, rows=statements.encode(repeated))
+        sql.run(statements.COUNT_REPEATED, rows=sql.encode(repeated))
     if written:
         changes.tell("sagas", *(f"saga:{pk}" for pk in written))
     return [_result(identity, new) for identity in identities]
@@ -165,7 +165,7 @@ def _insert(
         _ = saga.definition
     with Sent(
         statements.INSERT_EVENTS,
-        statements.encode_bytes([_row(identity[0], event, now) for identity, event in events.items()]),
+        sql.encode_bytes([_row(identity[0], event, now) for identity, event in events.items()]),
         str(participant.pk).encode() if participant else None,
         now.isoformat().encode(),
     ) as sent:

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from sagas import audit, definitions, facts, ingest, participants
+from sagas import audit, definitions, facts, ingest, participants, sql
 from sagas.events import Incoming, Reason, Refused
-from sagas.ingest import Outcome, statements
+from sagas.ingest import Outcome
 from sagas.ingest.sending import Sent
 from sagas.models import Event, Participant, Quarantined, Saga, SagaKey
 from sagas.vocabulary import Condition, Kind, Status
@@ -194,7 +194,7 @@ class TestStore:
     ) -> None:
         define()
         counted: list[str] = []
-        run, enter = statements.run, Sent.__enter__
+        run, enter = sql.run, Sent.__enter__
 
         def counting_run(statement: str, **parameters: Any) -> Any:
             counted.append(statement)
@@ -204,7 +204,7 @@ class TestStore:
             counted.append("sent")
             return enter(self)
 
-        monkeypatch.setattr(statements, "run", counting_run)
+        monkeypatch.setattr(sql, "run", counting_run)
         monkeypatch.setattr(Sent, "__enter__", counting_enter)
         data = '{"order_id": "1"}'
         ingest.store([event(1, data=data)], participant=shop, now=NOW)
