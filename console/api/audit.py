@@ -4,6 +4,7 @@ import django_filters as filters
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 
+from console.api.filters import MomentFilter
 from console.api.sagas import SagaNameOut
 from console.permissions import Act
 from sagas.models import AuditEntry
@@ -16,8 +17,8 @@ class AuditFilters(filters.FilterSet):  # type: ignore[misc]  # it has no types
     object_id = filters.CharFilter("object_id", label="Exactly this.")
     type = filters.CharFilter("saga__saga_type", label="About sagas of this type.")
     id = filters.CharFilter("saga__saga_id", label="About the saga of this id.")
-    after = filters.IsoDateTimeFilter("at", "gt", label="UTC where no zone is given.")
-    before = filters.IsoDateTimeFilter("at", "lt", label="UTC where no zone is given.")
+    after = MomentFilter("at", "gt", label="UTC where no zone is given.")
+    before = MomentFilter("at", "lt", label="UTC where no zone is given.")
 
 
 class ActorOut(serializers.Serializer[AuditEntry]):

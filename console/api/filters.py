@@ -1,13 +1,32 @@
 """What a list may be narrowed by: each view's `filterset_class`, and nothing else."""
 
+from datetime import UTC, datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django_filters.rest_framework import DjangoFilterBackend
+from django_filters.fields import IsoDateTimeField
+from django_filters.rest_framework import DjangoFilterBackend, IsoDateTimeFilter
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from console.api.refusals import BadParameterError
+
+
+class MomentField(IsoDateTimeField):  # type: ignore[misc]  # it has no types
+    """In UTC: PostgreSQL takes no zone that is further from it than 16 hours."""
+
+    def clean(self, value: Any) -> datetime | None:
+        moment: datetime | None = super().clean(value)
+        try:
+            return moment.astimezone(UTC) if moment else None
+        except OverflowError:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+
+class MomentFilter(IsoDateTimeFilter):  # type: ignore[misc]  # it has no types
+    field_class = MomentField
+
 
 # Of the pages, not of the filters.
 KNOWN_TO_ALL = {"limit", "cursor"}

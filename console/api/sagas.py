@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from console import search
+from console.api.filters import MomentFilter
 from console.api.refusals import BadParameterError
 from console.api.rendering import Raw
 from sagas import facts, links, standing
@@ -31,8 +32,8 @@ class SagaFilters(filters.FilterSet):  # type: ignore[misc]  # it has no types
     type = filters.CharFilter("saga_type", label="Exactly this saga type.")
     status = filters.MultipleChoiceFilter(choices=[(s, s) for s in Status], label="Any of these.")
     condition = filters.MultipleChoiceFilter(choices=[(c, c) for c in Condition], label="Any of these.")
-    started_after = filters.IsoDateTimeFilter("started_at", "gt", label="UTC where no zone is given.")
-    started_before = filters.IsoDateTimeFilter("started_at", "lt", label="UTC where no zone is given.")
+    started_after = MomentFilter("started_at", "gt", label="UTC where no zone is given.")
+    started_before = MomentFilter("started_at", "lt", label="UTC where no zone is given.")
     key = filters.CharFilter(
         method="by_key", label="A business key, as name:value. Given several times, all must fit."
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -75,13 +75,16 @@ def entries(query: QueryDict) -> QuerySet[AuditEntry]:
 
 
 def moment(text: str) -> datetime | None:
-    """A date or time of a form, in the viewer's zone; None for what is neither."""
+    """A date or time of a form, in the viewer's zone; None for what is neither, and for other ages."""
     try:
         day = parse_date(text)
         at = datetime(day.year, day.month, day.day) if day else parse_datetime(text)
     except ValueError:
         return None
-    return timezone.make_aware(at) if at and timezone.is_naive(at) else at
+    if at is None or not 1970 <= at.year < 9999:
+        return None
+    # In UTC, as PostgreSQL takes no zone that is further from it than 16 hours.
+    return (timezone.make_aware(at) if timezone.is_naive(at) else at).astimezone(UTC)
 
 
 def checked(rows: Sequence[AuditEntry]) -> list[Line]:
