@@ -14,6 +14,7 @@ from sagas.definitions import paths
 from sagas.durations import exactly
 from sagas.fold import State
 from sagas.models import Event, Saga
+from sagas.vocabulary import Kind
 
 PER_PAGE = 50
 NEWEST_FIRST = ("-time", "-source", "-sequence", "-event_id")
@@ -69,6 +70,8 @@ def page(saga: Saga, state: State, query: QueryDict) -> Page:
     first = (place - 1) * PER_PAGE
     found = Event.objects.filter(saga=saga).select_related("participant").order_by(*NEWEST_FIRST)
     rows = list(found[first : first + PER_PAGE + 1])
+    # What ended a repair happened in the same moment as its last answer, and after it.
+    rows.sort(key=lambda event: (event.time, event.kind == Kind.OPERATOR_REPAIR_FINISHED), reverse=True)
     titles = {step.name: step.title for step in state.steps}
     before: list[Event | None] = [*rows[1:], None]
     lines = [

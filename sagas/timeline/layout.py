@@ -45,7 +45,7 @@ def lay_out(
     if mode == Mode.SCALE:
         scale = scales.linear(times, left, right)
     else:
-        busy = [(span.start, span.end) for span in told.spans if not (span.is_open or span.is_expected)]
+        busy = [(span.start, span.end) for span in told.spans if span.is_at_work]
         scale = scales.fitted(times, left, right, busy=busy, now=at)
     filler = Filler(told, scale, frame, zone, at, ghosts)
     lanes = _lanes(state, told, frame)

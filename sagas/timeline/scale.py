@@ -32,6 +32,8 @@ IDLE = 1.2
 BUSY = 4.0
 # … and where only one other stretch is left to look at, any must be this many times longer.
 BESIDE_ONE = 20.0
+# No more stretches than this are folded.
+MOST_FOLDS = 5
 # What all folded stretches together, and one of them, may take of the axis.
 FOLDED_SHARE = 0.5
 FOLD_SHARE = 0.2
@@ -143,18 +145,20 @@ def _folded(knots: Sequence[int], left: float, right: float, busy: Sequence[tupl
 
 
 def _dwarfing(lengths: Sequence[int], idle: Sequence[bool]) -> set[int]:
-    """Which stretches to fold, by place: the longest first, as long as it is too long beside the rest."""
+    """Which stretches to fold, by place: as many of the longest as are each too long beside the rest."""
     longest_first = sorted(range(len(lengths)), key=lambda place: (-lengths[place], place))
     rest = sum(lengths)
-    folded: set[int] = set()
-    for rank, place in enumerate(longest_first[:-1]):
+    found: set[int] = set()
+    for count, place in enumerate(longest_first[:MOST_FOLDS], start=1):
         rest -= lengths[place]
-        second = lengths[longest_first[rank + 1]]
-        factor = BESIDE_ONE if rest - second < rest * 0.05 else IDLE if idle[place] else BUSY
-        if lengths[place] <= rest * factor:
+        chosen, others = longest_first[:count], longest_first[count:]
+        if not others:
             break
-        folded.add(place)
-    return folded
+        is_beside_one = rest - lengths[others[0]] < rest * 0.05
+        factors = {each: BESIDE_ONE if is_beside_one else IDLE if idle[each] else BUSY for each in chosen}
+        if all(lengths[each] > rest * factor for each, factor in factors.items()):
+            found = set(chosen)
+    return found
 
 
 def _weights(lengths: Sequence[int], folded: set[int], width: float) -> list[float]:

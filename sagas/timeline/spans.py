@@ -60,6 +60,11 @@ class Span:
         return self.sort in {Sort.BACK, Sort.EXPECTED_BACK}
 
     @property
+    def is_at_work(self) -> bool:
+        """Whether somebody was at it all the time, as far as is known: not, where only a repair ended it."""
+        return not (self.is_open or self.is_expected or self.is_told_here)
+
+    @property
     def is_expected(self) -> bool:
         return self.sort in {Sort.EXPECTED, Sort.EXPECTED_BACK}
 

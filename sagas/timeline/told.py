@@ -73,7 +73,8 @@ def tell(state: State, events: Iterable[Observed], now: int) -> Told:
     for participant, several in marks.items():
         told.marks += several[-MOST_MARKS:]
         told.fold(participant, len(several) - MOST_MARKS if len(several) > MOST_MARKS else 0)
-    told.marks.sort(key=lambda mark: (mark.time, mark.event))
+    # What ended a repair happened in the same moment as its last answer, and after it.
+    told.marks.sort(key=lambda mark: (mark.time, mark.kind == Kind.OPERATOR_REPAIR_FINISHED, mark.event))
     for step in state.steps:
         spans = _of_step(step, of_step.get(step.name, []), now)
         kept = _most_telling(spans)

@@ -283,6 +283,18 @@ def test_time_in_which_a_step_is_at_work_is_folded_more_reluctantly() -> None:
     assert fitted([*times[:3], HOUR], 0, 1000, busy=[(5 * SECOND, HOUR)]).folds
 
 
+def test_gaps_alike_are_folded_together() -> None:
+    times = [0, 2 * SECOND, 3 * SECOND, 1500 * SECOND, 1501 * SECOND, 3000 * SECOND]
+    assert len(fitted(times, 0, 1000).folds) == 2
+
+
+def test_waiting_that_a_repair_ended_is_folded_as_waiting() -> None:
+    events = say("reserve:S reserve:C charge:S")
+    answer = Kind.OPERATOR_STEP_COMPLETED
+    told = Observed("amends", "R-1/answer", answer, START + 900 * SECOND, True, "charge")
+    assert drawn([*events, told]).breaks
+
+
 def test_one_long_bar_beside_a_short_one_is_not_folded_but_a_very_long_one_is() -> None:
     assert not fitted([0, SECOND, 11 * SECOND], 0, 1000).folds
     assert fitted([0, SECOND, HOUR], 0, 1000).folds
