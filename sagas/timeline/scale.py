@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from itertools import pairwise
 
+from sagas.durations import exactly, span
 from sagas.facts import moment
 
 MILLISECOND = 1_000
@@ -245,16 +246,9 @@ def duration(microseconds: int, *, precise: bool = False) -> str:
     """Such as 850 ms, 4.5 s, 30 s, 16 min, 2 h 04 min, 3 d 4 h; `precise` keeps seconds beside minutes."""
     if microseconds < 0:
         return "−" + duration(-microseconds, precise=precise)
-    if 0 < microseconds < SECOND:
-        return f"{microseconds // MILLISECOND} ms"
-    if microseconds < MINUTE:
-        tenths = microseconds // (100 * MILLISECOND)
-        return f"{tenths // 10} s" if tenths % 10 == 0 or tenths >= 300 else f"{tenths / 10:.1f} s"
-    minutes, seconds = divmod(microseconds // SECOND, 60)
-    if minutes < 60:
-        return f"{minutes} min {seconds} s" if seconds and (precise or minutes < 5) else f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 24:
-        return f"{hours} h {minutes:02d} min" if minutes else f"{hours} h"
-    days, hours = divmod(hours, 24)
-    return f"{days} d {hours} h" if hours else f"{days} d"
+    if microseconds < SECOND:
+        return exactly(microseconds // MILLISECOND / 1000) if microseconds else "0 s"
+    if microseconds < 10 * SECOND:
+        return exactly(microseconds // (100 * MILLISECOND) / 10)
+    is_short = microseconds < 5 * MINUTE
+    return exactly(microseconds // SECOND) if precise or is_short else span(microseconds / SECOND)
