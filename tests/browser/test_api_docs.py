@@ -1,8 +1,11 @@
-"""The API's own page: it works under the same policy as all others, and may be tried out by who is signed in."""
+"""The API's own page: under the same policy as all others, whoever is signed in may try it out."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import SignIn
+
+pytestmark = pytest.mark.xdist_group("browser")
 
 
 def test_the_api_can_be_tried_out(sign_in: SignIn) -> None:
