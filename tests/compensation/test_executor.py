@@ -2,7 +2,9 @@
 
 import json
 import threading
+import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -10,6 +12,7 @@ from django.utils import timezone
 
 from compensation import executor, recovery, repairs
 from compensation.models import ActionAttempt, Repair, RepairAction
+from compensation.transports import Answer
 from sagas import audit
 from sagas.models import AuditEntry, Event, Participant
 from sagas.vocabulary import Status, StepState
@@ -336,16 +339,26 @@ def test_an_answer_that_cannot_be_stored_as_it_is_is_stored_as_it_can_be(shop: S
     assert '"amount":49.90' in (event.data or "")
 
 
-def test_workers_at_once_make_one_call(open_shop: Shop):
+def test_workers_at_once_make_one_call(open_shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    look = executor.evidence.before_sending
+
+    def look_slowly(*what: Any) -> Any:
+        """Between the look and the claim all the others get their chance."""
+        time.sleep(0.2)
+        return look(*what)
+
+    monkeypatch.setattr(executor.evidence, "before_sending", look_slowly)
     saga = open_shop.saga()
     repair = start(saga, Intent.COMPENSATE, "charge")
     (action,) = actions(repair)
     together = threading.Barrier(6)
+    went_well: list[bool] = []
 
     def execute() -> None:
         together.wait()
         try:
             executor.execute(action.pk)
+            went_well.append(True)
         finally:
             connection.close()
 
@@ -354,6 +367,8 @@ def test_workers_at_once_make_one_call(open_shop: Shop):
         thread.start()
     for thread in threads:
         thread.join()
+    # Whoever lost has lost the claim, and not run into a constraint.
+    assert len(went_well) == 6
     assert len(open_shop.served.received) == 1
     assert states(repair) == ["done"]
     assert ActionAttempt.objects.filter(action=action).count() == 1
@@ -381,6 +396,28 @@ def test_who_comes_back_after_the_lease_records_only_its_attempt(open_shop: Shop
     assert open_shop.served.done == {action.idempotency_key: 1}
     assert told(saga).count(("operator.compensation_completed", "charge")) == 1
     assert AuditEntry.objects.filter(action="action.done").count() == 1
+
+
+@pytest.mark.parametrize("reply", [Reply(409), Reply(503), Reply(202, ""), Reply(200)])
+def test_who_is_overtaken_changes_nothing_while_the_other_is_at_work(open_shop: Shop, reply: Reply):
+    repair = start(open_shop.saga(), Intent.COMPENSATE, "charge")
+    (action,) = actions(repair)
+    claims: list[executor.Claim | None] = []
+
+    def overtake(request: Received) -> None:
+        make_due(repair)
+        recovery.recover()
+        claims.append(executor.take(action.pk, timezone.now()))
+        connection.close()
+
+    open_shop.served.during = overtake
+    open_shop.served.will(reply)
+    executor.execute(action.pk)
+    assert states(repair) == ["sending"]
+    (claim,) = claims
+    assert claim is not None
+    executor.record(claim, Answer(200, "{}"), timezone.now())
+    assert states(repair) == ["done"]
 
 
 def test_a_late_answer_counts_while_nobody_else_has_claimed(open_shop: Shop):
