@@ -129,7 +129,7 @@ def test_a_viewer_sees_the_plan_and_who_could_start_it(stuck: str, sign_in: Sign
     page = sign_in("viewer")
     page.goto(f"/sagas/order-fulfilment/{stuck}/repair?intent=ask")
     expect(page.get_by_text(re.compile("operator, approver or admin")).first).to_be_visible()
-    expect(page.get_by_role("button", name="Ask")).to_be_disabled()
+    expect(page.get_by_role("button", name="Start")).to_be_disabled()
 
 
 PAGES = ["/", "/sagas/", "/repairs/", "/participants/", "/definitions/", "/quarantine/", "/audit/"]
