@@ -1,4 +1,4 @@
-"""Times and counts in words, the same as amends.js writes them, so that the first tick moves nothing."""
+"""Times and counts in words, the same as times.js writes them, so that the first tick moves nothing."""
 
 from datetime import datetime
 
