@@ -46,8 +46,8 @@ def choices(saga: Saga, subject: Subject, now: datetime) -> list[Choice]:
     ask, compensate, retry = whole
     state = subject.state
     with_effect = [*state.open_effects, *state.unknown_effects]
-    undone = [step.name for step in reversed(state.steps) if step.name in with_effect]
-    failed = [step.name for step in state.steps if step.state in FAILED]
+    undone = [step.name for step in reversed(state.steps) if step.name in with_effect][:MOST_STEPS]
+    failed = [step.name for step in state.steps if step.state in FAILED][:MOST_STEPS]
     record = Choice(
         Intent.RECORD,
         "Record what was done elsewhere",
@@ -58,8 +58,10 @@ def choices(saga: Saga, subject: Subject, now: datetime) -> list[Choice]:
     )
     return [
         ask,
-        replace(compensate, single=_single(saga, subject, Intent.COMPENSATE, undone, now, _undoing)),
-        replace(retry, single=_single(saga, subject, Intent.RETRY, failed, now, _retrying)),
+        _with_single(
+            compensate, [_choice(saga, subject, Intent.COMPENSATE, s, now, _undoing) for s in undone]
+        ),
+        _with_single(retry, [_choice(saga, subject, Intent.RETRY, s, now, _retrying) for s in failed]),
         record,
     ]
 
@@ -96,14 +98,10 @@ def _why_not(plan: Plan, subject: Subject) -> str:
     return " ".join(dict.fromkeys(refusal.why for refusal in plan.refusals))
 
 
-def _single(
-    saga: Saga, subject: Subject, intent: str, steps: list[str], now: datetime, wording: Wording
-) -> list[Choice]:
-    """Nothing, where the whole saga is this one step."""
-    if len(steps) < 2:
-        return []
-    found = [_choice(saga, subject, intent, step, now, wording) for step in steps[:MOST_STEPS]]
-    return [choice for choice in found if not choice.why_not]
+def _with_single(whole: Choice, single: list[Choice]) -> Choice:
+    """Offer the steps that can be done alone, unless that is what the whole comes to."""
+    possible = [choice for choice in single if not choice.why_not]
+    return replace(whole, single=possible) if whole.why_not or len(possible) > 1 else whole
 
 
 def _asking(plan: Plan, titles: dict[str, str]) -> tuple[str, str, str]:
