@@ -44,7 +44,7 @@ async def readyz(request: HttpRequest) -> JsonResponse:
     body = {
         "ok": is_ready,
         "checks": {
-            name: {key: value for key, value in asdict(check).items() if value is not None}
+            name: {key: value for key, value in asdict(check).items() if value not in {None, ""}}
             for name, check in checks.items()
         },
     }

@@ -20,6 +20,7 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -40,6 +41,8 @@ UP_TO = f" Counted up to {MOST_COUNTED}."
 # What a scrape may cost the database, a query.
 STATEMENT_TIMEOUT = timedelta(seconds=2)
 
+# When each counter began is of no use to anybody here.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 registry = CollectorRegistry()
 ProcessCollector(registry=registry)
 _events = Counter("amends_events", "Events taken at POST /api/v1/events.", ["outcome"], registry=registry)

@@ -1,6 +1,7 @@
 """The addresses of the API. Names in them may hold any character (console.paths)."""
 
 from django.urls import path
+from django.views.decorators.cache import never_cache
 
 from console import paths  # noqa: F401  (registers the converters `name` and `saga_id`)
 from console.api import (
@@ -51,3 +52,6 @@ urlpatterns = [
     path("schema", schema.Schema.as_view(), name="schema"),
     path("docs", schema.Docs.as_view(), name="docs"),
 ]
+for pattern in urlpatterns:
+    # What the API tells is for whoever asked, and of now: no browser or proxy is to keep it.
+    pattern.callback = never_cache(pattern.callback)

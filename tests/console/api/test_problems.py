@@ -120,6 +120,11 @@ def test_too_many_requests_are_told_when_to_come_again(
     assert (problem(answer)["code"], answer.status_code, answer["Retry-After"]) == ("throttled", 429, "7")
 
 
+def test_nobody_keeps_what_was_told(client: Client) -> None:
+    for address in ("sagas", "tokens", "sagas/none/none"):
+        assert "no-store" in client.get(f"/api/v1/{address}")["Cache-Control"]
+
+
 def test_a_host_that_is_not_ours(client: Client) -> None:
     answer = client.get("/api/v1/sagas", headers={"Host": "evil.example"})
     assert (problem(answer)["code"], answer.status_code) == ("bad_request", 400)
