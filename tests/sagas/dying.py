@@ -8,6 +8,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self
@@ -15,10 +17,13 @@ from urllib.parse import urlsplit
 
 import django
 
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
 ROOT = Path(__file__).parent.parent.parent
 FILES = {
     "sweep": ["detection/sweep.py", "detection/problems.py", "alerts/intents.py"],
     "deliver": ["alerts/delivery.py", "alerts/webhook.py"],
+    "ingest": [f"ingest/{name}.py" for name in ("storing", "holding", "folding", "sending", "keeping")],
 }
 
 
@@ -77,6 +82,15 @@ class Death:
         return self.watch
 
 
+def ingest_batch() -> None:
+    """Store the events of the file that BATCH names, as the endpoint would."""
+    from sagas import events, ingest
+    from sagas.models import Participant
+
+    found = events.read_batch(Path(os.environ["BATCH"]).read_bytes(), now=NOW, largest=10_000, most=100)
+    ingest.store(found, participant=Participant.objects.get(), now=NOW)
+
+
 def main() -> None:
     django.setup()
     # Loaded before the fork, so that a child has little to do but its work.
@@ -85,9 +99,9 @@ def main() -> None:
     from sagas.alerts import delivery
     from sagas.detection import sweep
 
-    settings.ALERT_WEBHOOK_URLS = os.environ["HOOK_URL"].split(",")
-    settings.ALERT_WEBHOOK_SECRET = os.environ["HOOK_SECRET"]
-    jobs = {"sweep": sweep.sweep, "deliver": delivery.deliver}
+    settings.ALERT_WEBHOOK_URLS = os.environ.get("HOOK_URL", "").split(",")
+    settings.ALERT_WEBHOOK_SECRET = os.environ.get("HOOK_SECRET", "")
+    jobs = {"sweep": sweep.sweep, "deliver": delivery.deliver, "ingest": ingest_batch}
     print("ready", flush=True)
     for line in sys.stdin:
         job, at = line.split()
@@ -95,7 +109,9 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             try:
-                sys.settrace(Death(job, int(at), say).watch)
+                death = Death(job, int(at), say)
+                threading.settrace(death.watch)
+                sys.settrace(death.watch)
                 jobs[job]()
                 sys.settrace(None)
                 os.write(say, b"finished")
