@@ -27,11 +27,16 @@ LIMIT %(most)s
 FOR NO KEY UPDATE OF problem SKIP LOCKED
 """
 
-# One delivery for whoever claims it: nobody else gets it before its lease has run out. It waits for an
+# For one worker at a time, until it lets go or its connection ends.
+TAKE_TURN = "SELECT pg_try_advisory_lock(hashtextextended('sagas.alerts.delivery', 0))"
+END_TURN = "SELECT pg_advisory_unlock(hashtextextended('sagas.alerts.delivery', 0))"
+
+# Due deliveries for whoever claims them: nobody else gets one before its lease has run out. One waits for an
 # earlier one of its problem to the same target: nobody reads that something is over before that it began.
+# What was never tried comes first, so that a dead receiver does not keep new messages waiting.
 CLAIM = """
 UPDATE sagas_delivery SET attempts = attempts + 1, next_attempt_at = %(lease)s
-WHERE id = (
+WHERE id IN (
   SELECT delivery.id
   FROM sagas_delivery delivery
   JOIN sagas_alert alert ON alert.id = delivery.alert_id
@@ -43,8 +48,8 @@ WHERE id = (
         AND earlier.state = 'pending'
         AND earlier.channel = delivery.channel AND earlier.target = delivery.target
     )
-  ORDER BY delivery.next_attempt_at, delivery.id
-  LIMIT 1
+  ORDER BY delivery.attempts > 0, delivery.next_attempt_at, delivery.id
+  LIMIT %(most)s
   FOR NO KEY UPDATE OF delivery SKIP LOCKED
 )
 RETURNING id

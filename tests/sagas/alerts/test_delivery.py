@@ -139,6 +139,49 @@ def test_one_dead_channel_does_not_keep_the_others_waiting(mails: MailServer, se
     assert states == {"email": "sent", "webhook": "pending"}
 
 
+def test_a_receiver_that_hangs_keeps_nobody_waiting(
+    mails: MailServer, hooks: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering.webhook, "LONGEST", 1.0)
+    hooks.slow = 3
+    put("saga.started charge:T")
+    sweep()
+    deliver()
+    email, hook = Delivery.objects.get(channel="email"), Delivery.objects.get(channel="webhook")
+    assert (email.state, hook.state) == ("sent", "pending")
+    assert email.sent_at < hook.tries.get().at - timedelta(seconds=0.5)
+
+
+def test_what_is_new_goes_before_what_is_tried_again(hooks: Receiver) -> None:
+    put("saga.started old:T", "o-1")
+    sweep()
+    Delivery.objects.update(attempts=3, next_attempt_at=timezone.now() - timedelta(hours=1))
+    put("saga.started new:T", "o-2")
+    sweep()
+    (first,) = claim(timezone.now(), most=1)
+    assert first.alert.problem.step == "new"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_deliverer_at_a_time(hooks: Receiver) -> None:
+    put("saga.started charge:T")
+    sweep()
+    seen = []
+
+    def another() -> None:
+        seen.append(deliver())
+        connection.close()
+
+    with delivering._turn() as is_ours:
+        assert is_ours
+        thread = threading.Thread(target=another)
+        thread.start()
+        thread.join()
+    assert seen == [0]
+    assert not hooks.hooks
+    assert deliver() == 1
+
+
 def test_nobody_reads_that_it_is_over_before_that_it_began(hooks: Receiver) -> None:
     hooks.answers = [503]
     break_something()
@@ -176,7 +219,7 @@ def test_a_worker_that_dies_between_sending_and_recording(
     delivery = Delivery.objects.get()
     assert (delivery.state, delivery.attempts) == ("pending", 1)
     assert deliver() == 0, "the lease holds"
-    assert claim(timezone.now() + LEASE + timedelta(seconds=1)) is not None
+    assert len(claim(timezone.now() + LEASE + timedelta(seconds=1))) == 1
     make_due()
     assert deliver() == 1
     assert [hook.id for hook in hooks.hooks] == [str(delivery.message_id)] * 2
@@ -187,7 +230,7 @@ def test_a_worker_that_dies_between_sending_and_recording(
 def test_a_late_failure_does_not_take_back_what_another_has_sent(hooks: Receiver) -> None:
     put("saga.started charge:T")
     sweep()
-    slow = claim(timezone.now())
+    (slow,) = claim(timezone.now())
     make_due()
     assert deliver() == 1
     delivering.record_failure(slow, delivering.DeliveryError("too late"), timezone.now())
