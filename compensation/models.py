@@ -81,6 +81,7 @@ class RepairAction(models.Model):
     state = models.CharField(max_length=12, choices=State, default=State.WAITING)
     attempts = models.IntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True)
+    # Sending: the claim holds until then. Ready: a worker was nudged, and is not nudged again before.
     lease_until = models.DateTimeField(null=True)
     # Grows with every claim: whoever holds an older one may record nothing.
     fence = models.IntegerField(default=0)

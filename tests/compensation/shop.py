@@ -92,6 +92,10 @@ def actions(repair: Repair) -> list[RepairAction]:
     return list(RepairAction.objects.filter(repair=repair).order_by("position"))
 
 
+def states(repair: Repair) -> list[str]:
+    return [action.state for action in actions(repair)]
+
+
 def make_due(repair: Repair) -> None:
     """Let all the time pass that anything of this repair waits for."""
     past = timezone.now() - timedelta(seconds=1)
