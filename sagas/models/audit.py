@@ -2,7 +2,7 @@ from django.db import models
 
 
 class AuditEntry(models.Model):
-    """One act of a person, key or of Amends itself. Append-only by triggers, chained by hash (sagas.audit)."""
+    """One act of a person, key or of Amends itself. Append-only by triggers, chained by hash (audit.py)."""
 
     # Dense: a gap is a missing row.
     sequence = models.BigIntegerField(primary_key=True)
