@@ -13,6 +13,7 @@ DEEPEST = 100
 MOST_BRACKETS = 200_000
 
 _raw = msgspec.json.Decoder(msgspec.Raw)
+_constant = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|NaN|-?Infinity', re.DOTALL)
 _token = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', re.DOTALL)
 
 
@@ -42,30 +43,33 @@ def refuse_malformed(text: bytes, offset: int = 0) -> None:
         _raw.decode(text)
     except RecursionError:
         return
-    except msgspec.DecodeError as error:
-        # msgspec counts half a pair among the malformed, and does not always say where; json knows.
-        known = re.search(r"\(byte (\d+)\)", str(error))
-        wrong_at = _wrong_at(text, int(known[1]) if known else len(text))
+    except msgspec.DecodeError:
+        # msgspec takes half a pair for malformed, and does not always say where; json knows better.
+        wrong_at = _wrong_at(text)
         if wrong_at is not None:
             raise MalformedError("The body is not well-formed JSON", offset + wrong_at) from None
 
 
-def _wrong_at(text: bytes, told: int) -> int | None:
-    """The first byte that is out of place; None where it is JSON after all. `told`: as msgspec has it."""
+def _wrong_at(text: bytes) -> int | None:
+    """The first byte that is out of place; None where it is JSON after all."""
     try:
         # One character a byte, so that positions agree.
-        json.loads(text.decode("latin-1"), parse_constant=_refuse_constant)
+        json.loads(text.decode("latin-1"), parse_constant=_refuse_constant, parse_int=len)
     except json.JSONDecodeError as error:
         return error.pos
-    except ValueError:
-        return told
+    except NotJsonError:
+        return next(token.start() for token in _constant.finditer(text) if token[0][:1] != b'"')
     except RecursionError:
         return None
     return None
 
 
+class NotJsonError(Exception):
+    """NaN and Infinity, which Python's json takes for numbers."""
+
+
 def _refuse_constant(word: str) -> None:
-    raise ValueError(f"{word} is no JSON")
+    raise NotJsonError(word)
 
 
 def split(body: bytes) -> list[bytes]:
