@@ -55,9 +55,7 @@ def _within(detail: Mapping[str, Any]) -> str:
 
 
 def _step_overdue(step: str, detail: Mapping[str, Any], definition: Definition | None) -> str:
-    tries = detail["attempts"]
-    count = f"{tries} attempts" if tries > 1 else "1 attempt"
-    return f"{_who(detail, 'it')} keeps failing, {count} so far{because(detail['error'])}"
+    return f"{_who(detail, 'it')} keeps failing{because(detail['error'])}"
 
 
 def _step_in_doubt(step: str, detail: Mapping[str, Any], definition: Definition | None) -> str:
