@@ -3,6 +3,7 @@
 import base64
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from sagas import events
 from sagas.events import Incoming, MalformedError, Reason, Refused, TooManyError, grammar
 from sagas.events.examining import examine
-from sagas.events.incoming import take_quickly
+from sagas.events.incoming import LONGEST, take_quickly
 from sagas.vocabulary import Kind
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -300,18 +301,8 @@ class TestRefused:
 
 
 SOMETIMES = [
-    "time",
-    "sequence",
-    "sagaversion",
-    "sagaexecution",
-    "sagaattempt",
-    "sagadeadline",
-    "traceparent",
-    "subject",
-    "datacontenttype",
-    "data",
-    "data_base64",
-    "other",
+    *("time", "sequence", "sagaversion", "sagaexecution", "sagaattempt", "sagadeadline", "traceparent"),
+    *("subject", "datacontenttype", "data", "data_base64", "other"),
 ]
 text = st.text(max_size=8) | st.sampled_from(
     ["", "1.0", "amends", "step.started", "x" * 1001, "\x00", "\u2028"]
@@ -448,3 +439,9 @@ class TestBinary:
     def test_a_body_that_should_be_json_and_is_not(self) -> None:
         with pytest.raises(MalformedError, match="at byte 1"):
             self.binary({}, b"{a}", "application/json")
+
+
+def test_the_documentation_names_every_kind_reason_and_attribute() -> None:
+    told = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
+    for word in [*Kind, *Reason, *LONGEST]:
+        assert f"`{word}`" in told, word
