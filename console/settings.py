@@ -220,6 +220,7 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "console.api.events_schema.add_events",
         "console.api.schema.add_problems",
+        "console.api.events_schema.add_events",
         "console.api.schema.add_summaries",
     ],
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -1,151 +1,131 @@
-"""How `POST /api/v1/events` is called, for the schema: no view of REST framework, it does not tell itself.
-
-The attributes are those of CloudEvents 1.0 with its correlation, sequence, partitioning and tracing
-extensions; those that begin with "saga" are Amends' own.
-"""
+"""How `POST /api/v1/events` stands in the OpenAPI schema: it is no view of REST framework's."""
 
 from typing import Any
 
-from django.conf import settings
-
-from sagas.events.incoming import LONGEST
+from console.api.events import BATCH, STRUCTURED
+from console.api.problem_details import MEDIA_TYPE
+from sagas.events import Reason
+from sagas.events.incoming import LONGEST, MOST_ATTEMPTS, RESERVED
 from sagas.ingest import Outcome
 from sagas.vocabulary import Kind
 
 PATH = "/api/v1/events"
-REF = {"$ref": "#/components/schemas/CloudEvent"}
-KEY_SCHEME = {
-    "type": "http",
-    "scheme": "bearer",
-    "bearerFormat": "amp_…",
-    "description": "A participant's key (`manage.py create_participant NAME`).",
-}
+
+DESCRIPTION = """Participants and orchestrators tell what happened: CloudEvents 1.0, one (structured or binary
+mode) or many (batch mode). The answer comes after the commit, with a result for each event in its order. An
+event that cannot be understood is quarantined with the reason; the others are taken. See docs/events.md."""
+
+BINARY = (
+    "For binary mode: each attribute is a header `ce-…`, percent-encoded, and the body is the payload, "
+    "of any content type."
+)
 
 
-def text(longest: int | None = None, description: str = "", **more: Any) -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": "string", **more}
-    if longest:
-        schema |= {"minLength": 1, "maxLength": longest}
-    return schema | ({"description": description} if description else {})
+def add_events(result: dict[str, Any], **context: Any) -> dict[str, Any]:
+    """A hook of drf-spectacular; comes after the one that adds the problems of people's operations."""
+    result["components"]["securitySchemes"]["participant"] = {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "amp_…",
+        "description": "A participant's key (`manage.py create_participant NAME`).",
+    }
+    result["components"]["schemas"] |= {"CloudEvent": _event(), "EventsAnswer": _answer()}
+    result["paths"][PATH] = {"post": _operation()}
+    result["paths"] = dict(sorted(result["paths"].items()))
+    return result
 
 
-KINDS = [kind.value for kind in Kind if kind.family != "operator"]
-ATTRIBUTES: dict[str, dict[str, Any]] = {
-    "specversion": {"const": "1.0"},
-    "id": text(LONGEST["id"], "With `source` it is the event's identity: the same pair is the same event."),
-    "source": text(LONGEST["source"]),
-    "type": {"enum": KINDS},
-    "time": text(format="date-time", description="Missing: the time of receipt, and marked so."),
-    "correlationid": text(LONGEST["correlationid"], "The saga's id."),
-    "sagatype": text(LONGEST["sagatype"]),
-    "sagaversion": text(LONGEST["sagaversion"], "The version of its definition."),
-    "sagastep": text(LONGEST["sagastep"], "Needed for step.* and compensation.*."),
-    "sagaexecution": text(LONGEST["sagaexecution"], "Where a step is executed several times: which."),
-    "sagaattempt": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
-    "sagadeadline": text(format="date-time", description="Overrides the definition's."),
-    "sequence": text(LONGEST["sequence"], "Order within one source."),
-    "causationid": text(),
-    "traceparent": text(),
-    "recordedtime": text(format="date-time"),
-    "partitionkey": text(),
-    "datacontenttype": text(),
-    "data": {"description": "The business payload; kept to the letter."},
-}
-NEEDED = ["specversion", "id", "source", "type", "correlationid", "sagatype"]
-
-EXAMPLE = {
-    "specversion": "1.0",
-    "id": "7",
-    "source": "//shop.example/payment",
-    "type": "step.completed",
-    "time": "2026-11-22T03:00:00Z",
-    "correlationid": "order-8492",
-    "sagatype": "order-fulfilment",
-    "sagastep": "charge-card",
-    "data": {"charge_id": "ch_1", "total": {"amount": 49.90, "currency": "EUR"}},
-}
-
-COMPONENTS = {
-    "CloudEvent": {
-        "type": "object",
-        "required": NEEDED,
-        "properties": ATTRIBUTES,
-        "additionalProperties": True,
-    },
-    "EventResult": {
-        "type": "object",
-        "required": ["id", "source", "outcome"],
-        "properties": {
-            "id": text(),
-            "source": text(),
-            "outcome": {"enum": [outcome.value for outcome in Outcome]},
-            "reason": text(description="Of a quarantined event: a code, such as missing_attribute."),
-            "detail": text(description="Of a quarantined event: what and where, for people."),
-        },
-    },
-    "EventResults": {
-        "type": "object",
-        "required": ["results", *(outcome.value for outcome in Outcome)],
-        "properties": {
-            "results": {
-                "type": "array",
-                "description": "One for each event, in their order.",
-                "items": {"$ref": "#/components/schemas/EventResult"},
-            },
-            **{outcome.value: {"type": "integer", "minimum": 0} for outcome in Outcome},
-        },
-    },
-}
-
-
-def operation() -> dict[str, Any]:
+def _operation() -> dict[str, Any]:
+    event = {"$ref": "#/components/schemas/CloudEvent"}
+    header = {"name": "ce-specversion", "in": "header", "schema": {"type": "string"}, "description": BINARY}
     return {
         "operationId": "events_create",
+        "summary": "Send events.",
+        "description": DESCRIPTION,
         "tags": ["events"],
-        "summary": "Send events",
-        "description": (
-            "Send events as CloudEvents: one, a batch, or one in binary mode. The answer comes once they "
-            "are committed, with a result for each; one that cannot be understood is quarantined, and the "
-            "rest of the batch is taken. Sending again what was not answered is safe."
-        ),
-        "security": [{"participantKey": []}],
-        "parameters": [
-            {
-                "name": f"ce-{name}",
-                "in": "header",
-                "description": "In binary mode.",
-                # Headers are text; what may stand in them is told by the event's own schema.
-                "schema": {"type": "string"},
-            }
-            for name in ATTRIBUTES
-            if name not in {"data", "datacontenttype"}
-        ],
+        "security": [{"participant": []}],
+        "parameters": [header],
         "requestBody": {
             "required": True,
             "content": {
-                "application/cloudevents+json": {"schema": REF, "example": EXAMPLE},
-                "application/cloudevents-batch+json": {
-                    "schema": {"type": "array", "items": REF, "maxItems": settings.INGEST_MAX_EVENTS},
-                    "example": [EXAMPLE],
-                },
-                "application/json": {
-                    "schema": {"description": "In binary mode: the payload alone."},
-                    "example": EXAMPLE["data"],
-                },
+                STRUCTURED: {"schema": event},
+                BATCH: {"schema": {"type": "array", "items": event}},
             },
         },
         "responses": {
             "200": {
-                "description": "Committed.",
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/EventResults"}}},
-            }
+                "description": "What became of each event.",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/EventsAnswer"}}},
+            },
+            "400": _problem("The body is not the JSON that its content type promises; `byte` says where."),
+            "401": _problem("No key, an unknown or a revoked one."),
+            "413": _problem("Too many bytes or events at once; `detail` says the limit."),
+            "415": _problem("Another content type, or a compressed body."),
+            "503": _problem("The database does not answer. Send the request again after Retry-After."),
         },
     }
 
 
-def add_events(result: dict[str, Any], **context: Any) -> dict[str, Any]:
-    """A hook of drf-spectacular."""
-    result["paths"] = {PATH: {"post": operation()}, **result["paths"]}
-    result["components"]["schemas"] |= COMPONENTS
-    result["components"]["securitySchemes"]["participantKey"] = KEY_SCHEME
-    return result
+def _problem(description: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
+def _event() -> dict[str, Any]:
+    def word(name: str, description: str) -> dict[str, Any]:
+        return {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": LONGEST[name],
+            "description": f"{description} At most {LONGEST[name]} bytes in UTF-8.",
+        }
+
+    time = {"type": "string", "format": "date-time"}
+    return {
+        "type": "object",
+        "required": ["specversion", "id", "source", "type", "correlationid", "sagatype"],
+        "properties": {
+            "specversion": {"const": "1.0"},
+            "id": word("id", "With `source` the event's identity within its saga."),
+            "source": word("source", "Who says it."),
+            "type": {"enum": [kind.value for kind in Kind if kind not in RESERVED]},
+            "correlationid": word("correlationid", "The saga's id."),
+            "sagatype": word("sagatype", "The saga's type."),
+            "sagastep": word("sagastep", "The step; needed for step.* and compensation.*."),
+            "sagaexecution": word("sagaexecution", "Which execution of the step."),
+            "sagaattempt": {"type": "integer", "minimum": 1, "maximum": MOST_ATTEMPTS},
+            "sagaversion": word("sagaversion", "The definition's version."),
+            "sagadeadline": time | {"description": "When a result, or the saga's end, is due."},
+            "time": time | {"description": "When it happened; without it, the time of receipt counts."},
+            "sequence": word("sequence", "Order within the source."),
+            "datacontenttype": {"type": "string", "description": "Of the payload; without it, JSON."},
+            "data": {"description": "The business payload, kept to the letter."},
+            "data_base64": {"type": "string", "format": "byte"},
+        },
+        "additionalProperties": {"type": ["string", "integer", "boolean", "null"]},
+    }
+
+
+def _answer() -> dict[str, Any]:
+    told = {
+        "type": "object",
+        "required": ["id", "source", "outcome"],
+        "properties": {
+            "id": {"type": "string", "description": "As far as it could be read."},
+            "source": {"type": "string"},
+            "outcome": {"enum": [outcome.value for outcome in Outcome]},
+            "reason": {"enum": [reason.value for reason in Reason], "description": "Why it was quarantined."},
+            "detail": {"type": "string", "description": "What is wrong with it, for people."},
+        },
+    }
+    count = {"type": "integer", "minimum": 0}
+    return {
+        "type": "object",
+        "required": ["results", "stored", "duplicate", "quarantined"],
+        "properties": {
+            "results": {"type": "array", "items": told},
+            "stored": count,
+            "duplicate": count,
+            "quarantined": count,
+        },
+    }
