@@ -18,7 +18,7 @@ class Problem(models.Model):
     title = models.TextField(blank=True)
     explanation = models.TextField(blank=True)
     participant = models.CharField(max_length=200, blank=True)
-    owner = models.CharField(max_length=200, blank=True)
+    owner = models.TextField(blank=True)  # as its definition names it
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
     # Open findings now, and all that ever belonged to it.

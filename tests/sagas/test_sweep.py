@@ -40,6 +40,17 @@ def test_a_step_that_never_answered_is_found_with_its_evidence() -> None:
     assert problem.explanation == "shipping was asked, then nothing for more than 30 s"
 
 
+def test_the_longest_words_that_are_taken_can_be_written() -> None:
+    name, owner = "s" * 200, "o" * 500
+    define(
+        f'{{type: order, version: "1", owner: {owner}, steps: [{{name: {name}, kind: retriable,'
+        f" participant: {'p' * 200}}}]}}"
+    )
+    put(f"saga.started {name}:T", "i" * 500)
+    assert sweep() == 1
+    assert Problem.objects.get().owner == owner
+
+
 def test_what_is_not_due_is_not_looked_at() -> None:
     define()
     put("saga.started charge:S", ago=5)
