@@ -28,6 +28,7 @@ class Line:
     event: Event
     anchor: str
     title: str  # of its step
+    execution: str  # of which running of the step it tells; empty where the step ran once
     participant: str
     after: str  # how long after the event before it, such as "+2 s"
     detail: list[tuple[str, str]]  # names and values of the payload
@@ -73,9 +74,10 @@ def page(saga: Saga, state: State, query: QueryDict) -> Page:
     # What ended a repair happened in the same moment as its last answer, and after it.
     rows.sort(key=lambda event: (event.time, event.kind == Kind.OPERATOR_REPAIR_FINISHED), reverse=True)
     titles = {step.name: step.title for step in state.steps}
+    repeated = {step.name for step in state.steps if len(step.runs) > 1}
     before: list[Event | None] = [*rows[1:], None]
     lines = [
-        _line(event, titles, previous, asked)
+        _line(event, titles, repeated, previous, asked)
         for event, previous in zip(rows[:PER_PAGE], before, strict=False)
     ]
     kept = {name: query[name] for name in ("mode", "tab") if query.get(name)}
@@ -97,12 +99,15 @@ def _place_of(saga: Saga, anchor: str) -> int | None:
     return None
 
 
-def _line(event: Event, titles: dict[str, str], previous: Event | None, asked: str) -> Line:
+def _line(
+    event: Event, titles: dict[str, str], repeated: set[str], previous: Event | None, asked: str
+) -> Line:
     anchor = anchors.of_event(event.source, event.event_id)
     return Line(
         event=event,
         anchor=anchor,
         title=titles.get(event.step, event.step),
+        execution=event.execution if event.step in repeated else "",
         participant=event.participant.name if event.participant else "",
         after=_after(event.time, previous.time) if previous else "",
         detail=_detail(event.data),
