@@ -72,6 +72,35 @@ def test_people_are_alerted_once_by_mail_and_by_signed_webhook(shop: Stack, stuc
     assert {message["signature"] for message in told() if message["kind"] == "webhook"} == {"valid"}
 
 
+def test_a_viewer_sees_the_plan_and_who_could_start_it(stuck: str, sign_in: SignIn) -> None:
+    page = sign_in("viewer")
+    page.goto(f"/sagas/order-fulfilment/{stuck}/repair?intent=ask")
+    expect(page.get_by_text(re.compile("operator, approver or admin")).first).to_be_visible()
+    expect(page.get_by_role("button", name="Start")).to_be_disabled()
+
+
+PAGES = ["/", "/sagas/", "/repairs/", "/participants/", "/definitions/", "/quarantine/", "/audit/"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_every_page_fits_the_screen(
+    shop: Stack, stuck: str, sign_in: SignIn, width: int, scheme: str
+) -> None:
+    page = sign_in("admin", viewport={"width": width, "height": 844}, color_scheme=scheme)
+    saga = f"/sagas/order-fulfilment/{stuck}/"
+    for path in [*PAGES, saga, f"{saga}repair?intent=compensate", "/participants/shipping/"]:
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_pages_are_useful_without_javascript(stuck: str, sign_in: SignIn) -> None:
+    page = sign_in("operator", java_script_enabled=False)
+    page.goto(f"/sagas/order-fulfilment/{stuck}/")
+    expect(page.locator("#story")).to_contain_text("ship parcel")
+    expect(page.locator("#timeline svg").first).to_be_visible()
+
+
 def test_a_stuck_saga_is_found_understood_undone_and_confirmed(
     shop: Stack, door: Door, stuck: str, sign_in: SignIn
 ) -> None:
@@ -126,37 +155,9 @@ def undone(door: Door, saga: str) -> dict[str, int]:
     }
 
 
-def test_a_viewer_sees_the_plan_and_who_could_start_it(stuck: str, sign_in: SignIn) -> None:
-    page = sign_in("viewer")
-    page.goto(f"/sagas/order-fulfilment/{stuck}/repair?intent=ask")
-    expect(page.get_by_text(re.compile("operator, approver or admin")).first).to_be_visible()
-    expect(page.get_by_role("button", name="Start")).to_be_disabled()
-
-
-PAGES = ["/", "/sagas/", "/repairs/", "/participants/", "/definitions/", "/quarantine/", "/audit/"]
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
-def test_every_page_fits_the_screen(
-    shop: Stack, stuck: str, sign_in: SignIn, width: int, scheme: str
-) -> None:
-    page = sign_in("admin", viewport={"width": width, "height": 844}, color_scheme=scheme)
-    saga = f"/sagas/order-fulfilment/{stuck}/"
-    for path in [*PAGES, saga, f"{saga}repair?intent=compensate", "/participants/shipping/"]:
-        page.goto(path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-
-
-def test_pages_are_useful_without_javascript(stuck: str, sign_in: SignIn) -> None:
-    page = sign_in("operator", java_script_enabled=False)
-    page.goto(f"/sagas/order-fulfilment/{stuck}/")
-    expect(page.locator("#story")).to_contain_text("ship parcel")
-    expect(page.locator("#timeline svg").first).to_be_visible()
-
-
 def test_the_list_is_walked_by_keyboard(sign_in: SignIn) -> None:
     page = sign_in("operator")
+    page.wait_for_load_state()
     page.keyboard.press("/")
     expect(page.locator("#find")).to_be_focused()
     page.keyboard.type("order-")
@@ -167,6 +168,7 @@ def test_the_list_is_walked_by_keyboard(sign_in: SignIn) -> None:
     focused: str = page.evaluate("document.activeElement.textContent")
     page.keyboard.press("o")
     expect(page.locator("h1")).to_contain_text(focused.strip())
+    page.wait_for_load_state()
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_be_visible()
 
