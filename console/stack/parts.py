@@ -43,11 +43,22 @@ def web(choices: Choices, listener: int) -> Part:
 
 
 def worker(choices: Choices) -> Part:
-    command = ["celery", "-A", "console", "worker", "--concurrency", "2", "--loglevel", "WARNING"]
+    """Finds what is due, tells people, and resumes repairs."""
+    return _worker(choices, "worker", "celery", processes=2)
+
+
+def caller(choices: Choices) -> Part:
+    """Calls participants, each of which may be slow."""
+    return _worker(choices, "caller", "calls", processes=4)
+
+
+def _worker(choices: Choices, name: str, queue: str, processes: int) -> Part:
+    command = ["celery", "-A", "console", "worker", "--queues", queue, "--concurrency", str(processes)]
+    command += ["--loglevel", "WARNING"]
     # One worker has nobody to gossip with.
     command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     # A stop then gives the tasks at hand worker_soft_shutdown_timeout seconds, and hands back the rest.
-    return _python(choices, "worker", command, CELERY | {"REMAP_SIGTERM": "SIGQUIT"})
+    return _python(choices, name, command, CELERY | {"REMAP_SIGTERM": "SIGQUIT"})
 
 
 def beat(choices: Choices) -> Part:

@@ -72,6 +72,8 @@ def _start(choices: Choices, keeper: Keeper, listener: socket.socket) -> None:
         keeper.start(part)
     started = time.monotonic()
     keeper.wait_for(lambda: _is_ready(choices.port, started), SECONDS_TO_START, "Amends", pause=0.15)
+    # Last, so that it slows down no start: nobody can have asked for a call yet.
+    keeper.start(parts.caller(choices))
     _announce(choices, values, logins)
 
 

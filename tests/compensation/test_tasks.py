@@ -76,10 +76,10 @@ def test_a_message_that_was_lost_is_sent_again(open_shop: Shop, broker: Any):
     repair = start(open_shop.saga(), Intent.COMPENSATE, "charge")
     broker.flushdb()
     tasks.recover()
-    assert broker.llen("celery") == 0
+    assert broker.llen("calls") == 0
     make_due(repair)
     tasks.recover()
-    assert broker.llen("celery") == 1
+    assert broker.llen("calls") == 1
     assert [action.state for action in actions(repair)] == ["ready"]
 
 

@@ -19,7 +19,8 @@ PATIENCE = 30.0
 # What names each process of the stack among the arguments it was started with.
 PARTS = {
     "web": "uvicorn",
-    "worker": "celery -A console worker",
+    "worker": "celery -A console worker --queues celery",
+    "caller": "celery -A console worker --queues calls",
     "beat": "celery -A console beat",
     "PostgreSQL": "postgres -D",
     "Valkey": "valkey-server",

@@ -110,7 +110,7 @@ def test_nothing_is_lost_and_nothing_undone_twice(shop: Shop) -> None:
     sagas = in_doubt()[:TROUBLED]
 
     chance = random.Random()
-    victims = ["worker", "web", "PostgreSQL", "worker", "beat", "Valkey", "worker", "PostgreSQL"]
+    victims = ["caller", "web", "PostgreSQL", "worker", "beat", "Valkey", "caller", "PostgreSQL"]
     chance.shuffle(victims)
     waiting = list(sagas)
     for victim in victims:
