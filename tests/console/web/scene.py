@@ -1,4 +1,4 @@
-"""One of each thing that pages show, made by the doors that people use where there are any."""
+"""One of each thing that pages show, made by the doors that people use; and a look at a page."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +25,7 @@ from sagas.models import (
     SagaKey,
 )
 from sagas.vocabulary import FAULTS, Code
+from tests.console.cast import Person
 
 ADA = Actor("person", "ada", "10.0.3.7")
 
@@ -62,6 +63,13 @@ class Scene:
     problem: Problem
     repair: Repair
     quarantined: Quarantined
+
+
+def page(somebody: Person, address: str = "/") -> str:
+    """What the person sees there."""
+    answer = somebody.browser.get(address)
+    assert answer.status_code == 200
+    return answer.content.decode()
 
 
 def set_up() -> Scene:

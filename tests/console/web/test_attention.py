@@ -9,13 +9,7 @@ from django.utils import timezone
 from sagas.models import Delivery, Finding, Heartbeat, Problem, Saga
 from sagas.vocabulary import Code, Status
 from tests.console.cast import Person
-from tests.console.web.scene import Scene, make_problem, make_saga, tell
-
-
-def page(somebody: Person, address: str = "/") -> str:
-    answer = somebody.browser.get(address)
-    assert answer.status_code == 200
-    return answer.content.decode()
+from tests.console.web.scene import Scene, make_problem, make_saga, page, tell
 
 
 def titles(html: str) -> list[str]:

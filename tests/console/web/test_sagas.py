@@ -12,13 +12,7 @@ from console.web import paging
 from sagas.models import Saga
 from sagas.vocabulary import Status
 from tests.console.cast import Person
-from tests.console.web.scene import Scene, make_saga
-
-
-def page(somebody: Person, address: str = "/sagas/") -> str:
-    answer = somebody.browser.get(address)
-    assert answer.status_code == 200
-    return answer.content.decode()
+from tests.console.web.scene import Scene, make_saga, page
 
 
 def ids(html: str) -> list[str]:
@@ -107,11 +101,11 @@ def test_a_live_update_keeps_the_rows_and_tells_how_many_are_new(scene: Scene, v
 def test_the_count_is_announced_and_capped(
     scene: Scene, viewer: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert re.search(r'role="status" id="count"[^>]*>1<', page(viewer))
+    assert re.search(r'role="status" id="count"[^>]*>1<', page(viewer, "/sagas/"))
     monkeypatch.setattr(search, "COUNT_CAP", 2)
     for number in range(3):
         make_saga(f"n-{number}")
-    assert re.search(r'role="status" id="count"[^>]*>2\+<', page(viewer))
+    assert re.search(r'role="status" id="count"[^>]*>2\+<', page(viewer, "/sagas/"))
 
 
 def test_an_empty_list_says_why(scene: Scene, viewer: Person) -> None:
@@ -123,7 +117,7 @@ def test_an_empty_list_says_why(scene: Scene, viewer: Person) -> None:
 
 
 def test_with_no_saga_at_all_it_says_how_to_begin(viewer: Person) -> None:
-    assert "No saga has been heard of yet." in page(viewer)
+    assert "No saga has been heard of yet." in page(viewer, "/sagas/")
 
 
 def test_types_are_told_by_jumping_through_the_index(scene: Scene) -> None:
@@ -137,4 +131,4 @@ def test_types_are_told_by_jumping_through_the_index(scene: Scene) -> None:
 
 def test_a_saga_is_linked_whatever_its_id_holds(viewer: Person) -> None:
     make_saga("a/b?c#d%2F e", saga_type="t/x")
-    assert 'href="/sagas/t%2Fx/a%2Fb%3Fc%23d%252F%20e/"' in page(viewer)
+    assert 'href="/sagas/t%2Fx/a%2Fb%3Fc%23d%252F%20e/"' in page(viewer, "/sagas/")
