@@ -2,8 +2,6 @@
 
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from kombu import Queue
-
 from console import environment, logs
 
 env = environment.load()
@@ -102,7 +100,7 @@ CELERY_BROKER_URL = BROKER_URL or "redis://127.0.0.1:6379/0"
 CELERY_TASK_IGNORE_RESULT = True
 # Calls to participants have a queue of their own: one that hangs must not keep the sweep from finding what is
 # due. A worker that is told of no queue takes from both.
-CELERY_TASK_QUEUES = [Queue("celery"), Queue("calls")]
+CELERY_TASK_QUEUES: dict[str, dict[str, str]] = {"celery": {}, "calls": {}}
 CELERY_TASK_ROUTES = {"compensation.tasks.execute": {"queue": "calls"}}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
