@@ -78,7 +78,8 @@ def _tell(problem: Problem, occasion: Alert.Occasion, now: datetime) -> None:
 def addresses(owner: str) -> Iterator[tuple[str, str]]:
     """Channel and target of everybody who is told; an owner only where it is an e-mail address."""
     mails = {mail.casefold(): mail for mail in settings.ALERT_EMAIL_TO}
-    address = parseaddr(owner)[1]
+    # An owner of several lines is no address: what `parseaddr` makes of one differs between Pythons.
+    address = parseaddr(owner)[1] if owner.isprintable() else ""
     if is_mail_address(address):
         mails.setdefault(address.casefold(), address)
     yield from ((Delivery.Channel.EMAIL, mail) for mail in mails.values())

@@ -86,7 +86,9 @@ def children_of(pid: int) -> list[int]:
 def free_base_port(count: int) -> int:
     """The first of so many ports in a row that nobody listens on, and no other test run is about to use."""
     for base in range(20000, 32000, count):
-        lock = Path(tempfile.gettempdir(), f"amends-demo-tests-{base}.lock").open("w")  # noqa: SIM115
+        # Another account's locks are not ours to open, and its ports are found in use.
+        name = f"amends-demo-tests-{os.getuid()}-{base}.lock"
+        lock = Path(tempfile.gettempdir(), name).open("w")  # noqa: SIM115
         with contextlib.ExitStack() as probes, contextlib.suppress(OSError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for port in range(base, base + count):
