@@ -101,11 +101,9 @@ Said = dict[str, dict[str, Phase]]
 
 
 class Text(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
-    """A word that the newest event gives; compared by time, source and id, so that any order agrees."""
+    """A word that the newest event gives; of equally new ones the greatest, so that any order agrees."""
 
     time: int
-    source: str
-    event_id: str
     value: str
 
 
@@ -199,19 +197,21 @@ def _say(facts: Facts, event: Observed) -> None:
 
 
 def _newest(known: Text | None, event: Observed, value: str) -> Text:
-    if known is not None and event.time < known.time:
+    if known is not None and (event.time, value) <= (known.time, known.value):
         return known
-    text = Text(event.time, event.source, event.event_id, value)
-    return text if known is None or text > known else known
+    return Text(event.time, value)
 
 
 def _oldest(known: Text | None, event: Observed, value: str) -> Text:
-    text = Text(event.time, event.source, event.event_id, value)
-    return text if known is None or text < known else known
+    if known is not None and (event.time, value) >= (known.time, known.value):
+        return known
+    return Text(event.time, value)
 
 
 def first(said: Said, *words: str) -> Moment | None:
     """The earliest moment at which any source said any of `words`."""
+    if not said:
+        return None
     found: Moment | None = None
     for word in words:
         by_source = said.get(word)
@@ -226,6 +226,8 @@ def first(said: Said, *words: str) -> Moment | None:
 
 def last(said: Said, *words: str) -> Moment | None:
     """The latest moment at which any source said any of `words`."""
+    if not said:
+        return None
     found: Moment | None = None
     for word in words:
         by_source = said.get(word)

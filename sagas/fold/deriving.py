@@ -12,6 +12,9 @@ from sagas.fold.state import URGENCY, Run, State, Step
 from sagas.fold.steps import tell_steps
 from sagas.vocabulary import Status, StepKind, StepState
 
+# Members of an enumeration are looked up slowly, and these for each step of each saga of a batch.
+RUNNING, COMPENSATING = StepState.RUNNING, StepState.COMPENSATING
+
 # How an engine may say that a saga is over; of two whose order nobody knows, the later word here counts.
 ENDINGS = {
     "completed": Status.COMPLETED,
@@ -115,14 +118,17 @@ def _judge_effects(state: State, definition: Definition | None, now: int) -> Non
     for step in state.steps:
         if not step.runs or step.kind == StepKind.READONLY:
             continue
+        is_open = is_unknown = False
         for run in step.runs:
             is_late = run.deadline is not None and now > run.deadline
-            is_running = run.state in {StepState.RUNNING, StepState.COMPENSATING}
+            is_running = run.state is RUNNING or run.state is COMPENSATING
             if is_running and not run.completed and not run.failed and (state.ended or is_late):
                 run.is_unknown = True
-        if any(run.has_effect and not (is_settled and _is_left(run)) for run in step.runs):
+            is_open = is_open or (run.has_effect and not (is_settled and _is_left(run)))
+            is_unknown = is_unknown or run.is_unknown
+        if is_open:
             state.open_effects.append(step.name)
-        elif any(run.is_unknown for run in step.runs):
+        elif is_unknown:
             state.unknown_effects.append(step.name)
 
 

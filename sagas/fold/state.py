@@ -1,7 +1,8 @@
 """Where a saga stands, as values: what `derive` returns and everybody else reads."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct
 
 from sagas import facts
 from sagas.definitions import StepDefinition
@@ -17,8 +18,7 @@ URGENCY = {
 }
 
 
-@dataclass(slots=True)
-class Run:
+class Run(Struct, gc=False):
     """One execution of a step. Moments are None where nothing of the kind was said."""
 
     execution: str
@@ -54,15 +54,14 @@ def urgency(run: Run) -> tuple[int, int, str]:
     return URGENCY.get(run.state, 0), run.newest, run.execution
 
 
-@dataclass(slots=True)
-class Step:
+class Step(Struct, gc=False):
     """A step and its executions, oldest first; `runs` is empty for a step that is still expected."""
 
     name: str
     definition: StepDefinition | None
     participant: str
     state: StepState
-    runs: list[Run] = field(default_factory=list)
+    runs: list[Run] = []
 
     @property
     def title(self) -> str:
@@ -82,8 +81,7 @@ class Step:
         return max(self.runs, key=urgency, default=None)
 
 
-@dataclass(slots=True)
-class State:
+class State(Struct, gc=False):
     """Where a saga stands. Names in `open_effects` and `unknown_effects` are step names, in step order."""
 
     status: Status

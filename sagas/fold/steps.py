@@ -9,6 +9,9 @@ from sagas.facts import SECOND, Execution, Facts, Moment, Said, precedes
 from sagas.fold.state import Run, Step, urgency
 from sagas.vocabulary import StepState
 
+# Members of an enumeration are looked up slowly, and these for each step of each saga of a batch.
+PENDING, RUNNING, COMPLETED = StepState.PENDING, StepState.RUNNING, StepState.COMPLETED
+
 
 def tell_steps(
     facts: Facts, definition: Definition | None, going_back: Moment | None, skew: int
@@ -18,11 +21,10 @@ def tell_steps(
     steps = [
         _step(part.name, part, facts.steps.get(part.name, {}), facts, going_back, skew) for part in described
     ]
-    known = {part.name for part in described}
     others = [
         _step(name, None, executions, facts, going_back, skew)
         for name, executions in facts.steps.items()
-        if name not in known
+        if definition is None or definition.step(name) is None
     ]
     return steps + sorted(others, key=lambda step: (_first_seen(facts, step.name), step.name))
 
@@ -42,6 +44,9 @@ def _step(
     going_back: Moment | None,
     skew: int,
 ) -> Step:
+    participant = definition.participant if definition else ""
+    if not executions:
+        return Step(name, definition, participant, PENDING)
     runs = [
         _run(execution, run, definition, going_back, skew) for execution, run in _pair(executions).items()
     ]
@@ -49,8 +54,7 @@ def _step(
         runs.sort(key=lambda run: (run.started.stamp.time if run.started else run.newest, run.execution))
         state = max(runs, key=urgency).state
     else:
-        state = runs[0].state if runs else StepState.PENDING
-    participant = definition.participant if definition else ""
+        state = runs[0].state
     return Step(name, definition, participant or _participant(executions, facts), state, runs)
 
 
@@ -94,7 +98,8 @@ def _run(
     skew: int,
 ) -> Run:
     forward, back = run.forward, run.back
-    said, unsaid = facts_.newest(forward), facts_.newest(back)
+    said = facts_.newest(forward)
+    unsaid = facts_.newest(back) if back else {}
     started, completed, failed = said.get("started"), said.get("completed"), said.get("failed")
     timed_out, retried = said.get("timed_out"), said.get("attempt_failed")
     undo_started, undone, undo_failed = unsaid.get("started"), unsaid.get("completed"), unsaid.get("failed")
@@ -129,9 +134,7 @@ def _run(
         and not is_undone
         and (forward_state == StepState.TIMED_OUT or undo_failed is not None),
         asked=asked,
-        deadline=_deadline(asked, started, definition)
-        if state == StepState.RUNNING or not answered
-        else None,
+        deadline=_deadline(asked, started, definition) if state is RUNNING or not answered else None,
         undo_deadline=_undo_deadline(back, unsaid, definition, going_back, skew),
         error=run.error.value if run.error else "",
     )
@@ -145,7 +148,7 @@ def _forward_state(said: dict[str, Moment], skew: int) -> StepState:
         begun = retried
     failed, timed_out = said.get("failed"), said.get("timed_out")
     if completed := said.get("completed"):
-        return StepState.RUNNING if _starts_again(completed, started, skew) else StepState.COMPLETED
+        return RUNNING if _starts_again(completed, started, skew) else COMPLETED
     if failed:
         if _starts_again(failed, begun, skew):
             return StepState.RUNNING
@@ -154,7 +157,7 @@ def _forward_state(said: dict[str, Moment], skew: int) -> StepState:
         return StepState.RUNNING if _starts_again(timed_out, begun, skew) else StepState.TIMED_OUT
     if "skipped" in said:
         return StepState.SKIPPED
-    return StepState.RUNNING if begun else StepState.PENDING
+    return RUNNING if begun else PENDING
 
 
 def _starts_again(answer: Moment, begun: Moment | None, skew: int) -> bool:
@@ -167,14 +170,16 @@ def _starts_again(answer: Moment, begun: Moment | None, skew: int) -> bool:
 
 
 def _attempts(forward: Said) -> int:
-    told = 0
+    told = 1 if forward else 0
     for by_source in forward.values():
         for phase in by_source.values():
-            told = max(told, phase.first.attempt)
-            if phase.last:
-                told = max(told, phase.last.attempt)
+            attempt = phase.first.attempt
+            if phase.last and phase.last.attempt > attempt:
+                attempt = phase.last.attempt
+            if attempt > told:
+                told = attempt
     tried = facts_.count(forward, "attempt_failed") + (1 if "completed" in forward else 0)
-    return max(told, tried, facts_.count(forward, "started"), 1 if forward else 0)
+    return max(told, tried, facts_.count(forward, "started"))
 
 
 def _asked(forward: Said, said: dict[str, Moment], skew: int) -> Moment | None:

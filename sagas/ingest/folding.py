@@ -93,11 +93,11 @@ def write(folded: Sequence[Folded], now: datetime) -> None:
     rekeyed: list[int] = []
     keys: list[KeyRow] = []
     for one in folded:
-        before = _keys_before(one.saga)
-        if before != (one.keys, one.display):
+        saga = one.saga
+        if one.keys != saga.keys or one.display != saga.display:
             keys += one.key_rows()
-            if any(before):
-                rekeyed.append(one.saga.pk)
+            if saga.keys or saga.display:
+                rekeyed.append(saga.pk)
     if rekeyed:
         sql.run(statements.DELETE_KEYS, sagas=rekeyed)
     if keys:
@@ -105,9 +105,3 @@ def write(folded: Sequence[Folded], now: datetime) -> None:
     if folded:
         rows: list[Any] = [one.row for one in folded]
         sql.run(statements.UPDATE_SAGAS, rows=sql.encode(rows), now=now)
-
-
-def _keys_before(saga: Held) -> tuple[dict[str, str], dict[str, str]]:
-    before = facts.decode(saga.text)
-    keys = {name: text.value for name, text in before.keys.items()}
-    return keys, {name: text.value for name, text in before.display.items()}

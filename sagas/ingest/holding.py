@@ -12,6 +12,9 @@ from sagas.facts import Facts, Text
 from sagas.ingest import statements
 from sagas.ingest.statements import SagaName
 
+# The facts of a saga without events, as they are stored.
+NOTHING = "{}"
+
 
 @dataclass(slots=True, eq=False)
 class Held:
@@ -24,13 +27,18 @@ class Held:
     created_at: datetime
     text: str  # its facts, as they are stored
     facts: Facts
+    keys: dict[str, str]  # likewise
+    display: dict[str, str]
     events: list[Incoming] = field(default_factory=list)  # of this batch, each once
     arrived: int = 0  # events of this batch, with repeated ones
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> Self:
         pk, saga_type, saga_id, definition_pk, created_at, text = row
-        return cls(pk, saga_type, saga_id, definition_pk, created_at, text, facts.decode(text))
+        known = facts.decode(text)
+        keys = {name: found.value for name, found in known.keys.items()}
+        display = {name: found.value for name, found in known.display.items()}
+        return cls(pk, saga_type, saga_id, definition_pk, created_at, text, known, keys, display)
 
     @property
     def definition(self) -> Definition | None:
@@ -38,11 +46,19 @@ class Held:
 
 
 def hold(names: set[tuple[str, str]], now: datetime) -> dict[tuple[str, str], Held]:
-    """Make the sagas that are not there, and lock all of them; by (saga type, saga id)."""
+    """Make the sagas that are not there, and lock the others; all by (saga type, saga id)."""
     rows = sql.encode([SagaName(*name) for name in sorted(names)])
-    sql.run(statements.INSERT_SAGAS, rows=rows, now=now)
-    held = [Held.of(row) for row in sql.run(statements.LOCK_NAMED_SAGAS, rows=rows)]
-    return {(saga.saga_type, saga.saga_id): saga for saga in held}
+    held = {
+        (saga_type, saga_id): Held(pk, saga_type, saga_id, None, now, NOTHING, Facts(), {}, {})
+        for pk, saga_type, saga_id in sql.run(statements.INSERT_SAGAS, rows=rows, now=now)
+    }
+    known = names - held.keys()
+    if known:
+        rows = sql.encode([SagaName(*name) for name in known])
+        for row in sql.run(statements.LOCK_NAMED_SAGAS, rows=rows):
+            saga = Held.of(row)
+            held[saga.saga_type, saga.saga_id] = saga
+    return held
 
 
 def hold_known(saga_pks: Sequence[int]) -> list[Held]:
@@ -58,7 +74,9 @@ def settle(sagas: Collection[Held], now: datetime) -> list[Held]:
     known = versions({saga.saga_type for saga in sagas})
     outdated = []
     for saga in sagas:
-        chosen = choose(_said(saga, now), saga.created_at, known.get(saga.saga_type, []))
+        if saga.saga_type not in known:
+            continue
+        chosen = choose(_said(saga, now), saga.created_at, known[saga.saga_type])
         if chosen != saga.definition_pk:
             saga.definition_pk = chosen
             if saga.facts.first:
@@ -66,14 +84,12 @@ def settle(sagas: Collection[Held], now: datetime) -> list[Held]:
     return outdated
 
 
-def choose(said: str, created_at: datetime, known: list[Version]) -> int | None:
-    """The definition of a saga, so that it does not depend on the order in which its events came.
+def choose(said: str, created_at: datetime, known: list[Version]) -> int:
+    """Of the known definitions a saga's own, which does not depend on the order in which its events came.
 
     The version that its events name; else the newest that there was when the saga was first heard of; else
     the first that came afterwards.
     """
-    if not known:
-        return None
     named = next((version.pk for version in known if version.version == said), None)
     if named is not None:
         return named
@@ -92,13 +108,13 @@ def versions(saga_types: Iterable[str]) -> dict[str, list[Version]]:
 def _said(saga: Held, now: datetime) -> str:
     """The version that the newest event names which names one."""
     known = saga.facts.version
-    told = {event.attributes.get("sagaversion") for event in saga.events} - {None, ""}
-    if known is None and len(told) == 1:
+    told = {event.attributes.get("sagaversion", "") for event in saga.events}
+    if known:
+        told.add(known.value)
+    if len(told) <= 1:
         return str(*told)
-    if not told or (known and told == {known.value}):
-        return known.value if known else ""
     texts = [
-        Text(facts.microseconds(event.time or now), event.source, event.id, str(version))
+        Text(facts.microseconds(event.time or now), str(version))
         for event in saga.events
         if (version := event.attributes.get("sagaversion"))
     ]

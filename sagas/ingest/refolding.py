@@ -30,7 +30,7 @@ def adopt(definition: models.Definition, now: datetime | None = None) -> int:
     Those that had none, and those whose events name this version but had to do with another. May be run
     again at any time, and finds what is left over.
     """
-    said = RawSQL("facts::json #>> '{version,3}'", [], output_field=CharField())
+    said = RawSQL("facts::json #>> '{version,1}'", [], output_field=CharField())
     sagas = (
         models.Saga.objects.filter(saga_type=definition.saga_type)
         .exclude(definition=definition)

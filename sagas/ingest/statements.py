@@ -70,6 +70,7 @@ WHERE NOT EXISTS (
 )
 ORDER BY saga_type, saga_id
 ON CONFLICT DO NOTHING
+RETURNING id, saga_type, saga_id
 """
 
 # Rows are locked in the order of their keys, so that two writers cannot wait for each other in a circle; and

@@ -93,26 +93,21 @@ def _store(
     scope: Collection[str],
     now: datetime,
 ) -> list[Result]:
-    results: list[Result | None] = [None] * len(events)
-    taken: list[tuple[int, Incoming]] = []
-    refused: list[Refused] = []
-    for place, event in enumerate(events):
-        event = admit(event, scope)
-        if isinstance(event, Incoming):
-            taken.append((place, event))
-        else:
-            refused.append(event)
-            results[place] = Result(Outcome.QUARANTINED, event.reason, event.detail)
-    if taken:
-        for (place, _), result in zip(
-            taken, _take([event for _, event in taken], participant, now), strict=True
-        ):
-            results[place] = result
-    if refused:
-        if participant is None:
-            raise ValueError(f"Amends' own event was refused: {refused[0].detail}")
-        keep(refused, participant=participant, scope=scope, now=now)
-    return [result for result in results if result]
+    admitted = [admit(event, scope) for event in events] if scope else events
+    taken = [event for event in admitted if isinstance(event, Incoming)]
+    results = iter(_take(taken, participant, now) if taken else [])
+    refused = [event for event in admitted if isinstance(event, Refused)]
+    if not refused:
+        return list(results)
+    if participant is None:
+        raise ValueError(f"Amends' own event was refused: {refused[0].detail}")
+    keep(refused, participant=participant, scope=scope, now=now)
+    return [
+        Result(Outcome.QUARANTINED, event.reason, event.detail)
+        if isinstance(event, Refused)
+        else next(results)
+        for event in admitted
+    ]
 
 
 def admit(event: Incoming | Refused, scope: Collection[str]) -> Incoming | Refused:
@@ -125,16 +120,16 @@ def admit(event: Incoming | Refused, scope: Collection[str]) -> Incoming | Refus
 
 def _take(events: list[Incoming], participant: Participant | None, now: datetime) -> list[Result]:
     sagas = hold({(event.saga_type, event.saga_id) for event in events}, now)
-    identities: list[Identity] = []
-    distinct: dict[Identity, Incoming] = {}
+    identities = [(sagas[event.saga_type, event.saga_id].pk, event.source, event.id) for event in events]
+    # The first of those that are the same.
+    distinct = dict(zip(reversed(identities), reversed(events), strict=True))
     for event in events:
         saga = sagas[event.saga_type, event.saga_id]
         saga.arrived += 1
-        identity = saga.pk, event.source, event.id
-        identities.append(identity)
-        if identity not in distinct:
-            distinct[identity] = event
-            saga.events.append(event)
+        saga.events.append(event)
+    if len(distinct) < len(events):
+        for saga in sagas.values():
+            saga.events = list({(event.source, event.id): event for event in reversed(saga.events)}.values())
     new, folded = _insert(distinct, list(sagas.values()), participant, now)
     folding.write(folded, now)
     written = {one.saga.pk for one in folded}
@@ -143,15 +138,22 @@ def _take(events: list[Incoming], participant: Participant | None, now: datetime
         sql.run(statements.COUNT_REPEATED, rows=sql.encode(repeated))
     if written:
         changes.tell("sagas", *(f"saga:{pk}" for pk in written))
-    return [_result(identity, new) for identity in identities]
+    return _results(identities, new)
 
 
-def _result(identity: Identity, new: set[Identity]) -> Result:
-    if identity not in new:
-        return Result(Outcome.DUPLICATE, saga_pk=identity[0])
-    # A second one in the same batch is a duplicate.
-    new.remove(identity)
-    return Result(Outcome.STORED, saga_pk=identity[0])
+def _results(identities: list[Identity], new: set[Identity]) -> list[Result]:
+    stored = {pk: Result(Outcome.STORED, saga_pk=pk) for pk, _, _ in new}
+    if len(new) == len(identities):
+        return [stored[identity[0]] for identity in identities]
+    results = []
+    for identity in identities:
+        if identity in new:
+            # A second one in the same batch is a duplicate.
+            new.remove(identity)
+            results.append(stored[identity[0]])
+        else:
+            results.append(Result(Outcome.DUPLICATE, saga_pk=identity[0]))
+    return results
 
 
 def _insert(

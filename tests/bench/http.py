@@ -19,7 +19,13 @@ SENDERS = 4
 def server(log: Path) -> Iterator[int]:
     """A web process as `make run` starts it, on a port of its own."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=100)
-    command = ["uvicorn", "console.asgi:application", "--fd", str(listener.fileno()), "--no-access-log"]
+    command = [
+        "uvicorn",
+        os.environ.get("BENCH_APP", "console.asgi:application"),
+        "--fd",
+        str(listener.fileno()),
+        "--no-access-log",
+    ]
     command += ["--no-proxy-headers"]
     with log.open("wb") as output:
         process = subprocess.Popen(

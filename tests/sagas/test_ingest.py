@@ -211,7 +211,7 @@ class TestStore:
         few = len(counted)
         batch = [event(number, saga=f"s-{number % 90}", data=data) for number in range(1000)]
         ingest.store(batch, participant=shop, now=NOW)
-        assert len(counted) - few == few == 6
+        assert len(counted) - few == few == 5
 
     def test_what_fails_while_the_server_inserts_leaves_nothing_and_a_usable_connection(
         self, shop: Participant, monkeypatch: pytest.MonkeyPatch
