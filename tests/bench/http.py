@@ -21,7 +21,7 @@ def server(log: Path) -> Iterator[int]:
     listener = socket.create_server(("127.0.0.1", 0), backlog=100)
     command = [
         "uvicorn",
-        "console.asgi:application",
+        os.environ.get("BENCH_APP", "console.asgi:application"),
         "--fd",
         str(listener.fileno()),
         "--no-access-log",
