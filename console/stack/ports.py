@@ -22,6 +22,9 @@ def listen(port: int, patience: float = 2.0) -> socket.socket:
     while True:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Connections inherit it. uvicorn takes a socket that it is handed for a Unix one and does not set it,
+        # and then every answer on a kept connection waits 40 ms for the client's delayed acknowledgement.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             listener.bind((HOST, port))
             listener.listen(2048)

@@ -2,7 +2,6 @@
 
 import http.client
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -11,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from console.stack import ports
+
 ROOT = Path(__file__).parents[2]
 SENDERS = 4
 
@@ -18,7 +19,7 @@ SENDERS = 4
 @contextmanager
 def server(log: Path) -> Iterator[int]:
     """A web process as `make run` starts it, on a port of its own."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=100)
+    listener = ports.listen(0)
     command = [
         "uvicorn",
         os.environ.get("BENCH_APP", "console.asgi:application"),
