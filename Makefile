@@ -2,6 +2,7 @@
 # make test [ARGS=…]                           pytest, on servers of its own; also while `make run` is up
 # make check                                   format, lint, types, templates, imports, migrations, links, locks
 # make bench                                   how fast events are taken, beside what PostgreSQL itself can do
+# make anomalies                               write the table of docs/anomalies.md from the code
 # make lock                                    pin pyproject.toml's dependencies (needs uv)
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -9,7 +10,7 @@ IN_VENV = .venv/bin/python
 # For pytest: what to run, and how (ARGS="tests/stack -n 0 -x").
 ARGS ?=
 
-.PHONY: run test check bench lock python runtime dev
+.PHONY: run test check bench anomalies lock python runtime dev
 
 run: runtime
 	@exec $(IN_VENV) -m console.stack
@@ -26,9 +27,13 @@ check: dev
 	$(IN_VENV) .ci/project.py
 	$(IN_VENV) .ci/links.py
 	$(IN_VENV) .ci/locks.py check
+	$(IN_VENV) .ci/anomalies.py check
 
 bench: runtime
 	@exec $(IN_VENV) -m tests.bench
+
+anomalies: dev
+	$(IN_VENV) .ci/anomalies.py make
 
 lock: dev
 	$(IN_VENV) .ci/locks.py make

@@ -241,6 +241,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = INGEST_MAX_BYTES
 DEFAULT_DEADLINE = env.number("DEFAULT_DEADLINE", 900, least=1)
 # Seconds. Clocks of two sources may differ by this much, so a smaller difference proves no order.
 SKEW_ALLOWANCE = env.number("SKEW_ALLOWANCE", 2.0)
+# Attempts of one step from which on somebody should look, where its definition says no other number.
+ATTEMPT_STORM = env.number("ATTEMPT_STORM", 20, least=2)
 
 # smtp://host:port, or smtp+tls://user:password@host:port
 EMAIL_URL = urlsplit(env.text("EMAIL_URL", "smtp://127.0.0.1:25"))

@@ -45,6 +45,7 @@ class Observed(msgspec.Struct, frozen=True, gc=False):
     error: str = ""  # what the payload gives as the reason of a failure
     keys: dict[str, str] = {}  # business keys that the definition finds in the payload
     display: dict[str, str] = {}
+    ordinal: int = 0  # its number within its source and saga, where the definition says that there is one
 
 
 class Stamp(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -107,6 +108,22 @@ class Text(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
     value: str
 
 
+class Birth(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
+    """A business key in the event that started the saga."""
+
+    value: str
+    source: str
+    event_id: str
+
+
+class Span(msgspec.Struct, array_like=True, gc=False):
+    """The numbers that one source gave its events of this saga: the lowest, the highest, how many."""
+
+    lowest: int
+    highest: int
+    count: int = 1
+
+
 class Execution(msgspec.Struct, omit_defaults=True, gc=False):
     forward: Said = {}
     back: Said = {}
@@ -123,6 +140,9 @@ class Facts(msgspec.Struct, omit_defaults=True, gc=False):
     display: dict[str, Text] = {}
     version: Text | None = None
     trace: Text | None = None
+    # Per business key the least and the greatest that any start of the saga named: two are one too many.
+    births: dict[str, list[Birth]] = {}
+    spans: dict[str, Span] = {}  # source → its numbers
     first: int = 0
     last: int = 0
 
@@ -166,13 +186,17 @@ def merge(facts: Facts, events: Iterable[Observed]) -> Facts:
             facts.version = _newest(facts.version, event, event.version)
         if event.trace:
             facts.trace = _oldest(facts.trace, event, event.trace)
+        if event.keys and event.kind is Kind.SAGA_STARTED:
+            _bear(facts, event)
+        if event.ordinal:
+            _count(facts, event)
         _say(facts, event)
     return facts
 
 
 def _say(facts: Facts, event: Observed) -> None:
     family, word = WORDS[event.kind]
-    if family == "saga":
+    if family == "saga" or event.kind is Kind.OPERATOR_REPAIR_STARTED:
         said = facts.marks
     elif family == "operator":
         return
@@ -194,6 +218,24 @@ def _say(facts: Facts, event: Observed) -> None:
         by_source[event.source].add(stamp)
     else:
         by_source[event.source] = Phase(stamp)
+
+
+def _bear(facts: Facts, event: Observed) -> None:
+    for name, value in event.keys.items():
+        # Of several that name one value the first stands for all, so that any order agrees.
+        known = sorted([*facts.births.get(name, ()), Birth(value, event.source, event.event_id)])
+        least, greatest = known[0], next(one for one in known if one.value == known[-1].value)
+        facts.births[name] = [least] if least is greatest else [least, greatest]
+
+
+def _count(facts: Facts, event: Observed) -> None:
+    number = event.ordinal
+    span = facts.spans.get(event.source)
+    if span is None:
+        facts.spans[event.source] = Span(number, number)
+        return
+    span.lowest, span.highest = min(span.lowest, number), max(span.highest, number)
+    span.count += 1
 
 
 def _newest(known: Text | None, event: Observed, value: str) -> Text:

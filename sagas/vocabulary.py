@@ -107,9 +107,20 @@ class Condition(StrEnum):
 
 
 class Severity(StrEnum):
-    WARNING = "warning"
+    """How much a finding asks of people, from least to most (alerts: `TOLD`)."""
+
+    NOTE = "note"  # about the data: shown aside, changes no saga's condition, never pages anyone
+    WARNING = "warning"  # shown, not told
     ERROR = "error"
     CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        return list(Severity).index(self)
+
+
+# What an alert may be about.
+TOLD = frozenset({Severity.ERROR, Severity.CRITICAL})
 
 
 class Code(StrEnum):
@@ -120,15 +131,47 @@ class Code(StrEnum):
     SAGA_STALLED = "saga_stalled"
     COMPENSATION_OVERDUE = "compensation_overdue"
     COMPENSATION_FAILED = "compensation_failed"
+    SAGA_TIMED_OUT = "saga_timed_out"
+    MISSING_COMPENSATION = "missing_compensation"
+    LATE_FORWARD_AFTER_COMPENSATION = "late_forward_after_compensation"
+    LATE_FORWARD_AFTER_ABORT = "late_forward_after_abort"
+    CONFLICTING_OUTCOME = "conflicting_outcome"
+    DUPLICATE_COMPLETION = "duplicate_completion"
+    DOUBLE_COMPENSATION = "double_compensation"
+    COMPENSATION_AFTER_COMMIT = "compensation_after_commit"
+    COMMIT_AFTER_ABORT = "commit_after_abort"
+    ROLLBACK_PAST_PIVOT = "rollback_past_pivot"
+    MISSING_STEP = "missing_step"
+    TERMINAL_WITHOUT_RESOLUTION = "terminal_without_resolution"
+    ZOMBIE_ACTIVITY = "zombie_activity"
+    OUTCOME_MISMATCH = "outcome_mismatch"
+    RULE_BROKEN = "rule_broken"
+    RULE_UNDECIDED = "rule_undecided"
+    ATTEMPT_STORM = "attempt_storm"
+    OVERLAPPING_SAGAS = "overlapping_sagas"
+    SAGA_ID_REUSED = "saga_id_reused"
+    SOURCE_SILENT = "source_silent"
+    # About the data.
+    CLOCK_SKEW = "clock_skew"
+    SEQUENCE_GAP = "sequence_gap"
+    UNKNOWN_STEP = "unknown_step"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """How one code is judged and told. `title` completes "<step title> …" in lists."""
+    """How one code is judged and told. `title` completes "<step title> …", or says it all."""
 
     condition: Condition
     severity: Severity
     title: str
+
+
+def _inconsistent(title: str, severity: Severity = Severity.ERROR) -> Fault:
+    return Fault(Condition.INCONSISTENT, severity, title)
+
+
+def _note(title: str) -> Fault:
+    return Fault(Condition.HEALTHY, Severity.NOTE, title)
 
 
 FAULTS: dict[Code, Fault] = {
@@ -137,6 +180,31 @@ FAULTS: dict[Code, Fault] = {
     Code.SAGA_STALLED: Fault(Condition.STUCK, Severity.ERROR, "never started"),
     Code.COMPENSATION_OVERDUE: Fault(Condition.STUCK, Severity.ERROR, "was not undone in time"),
     Code.COMPENSATION_FAILED: Fault(Condition.COMPENSATION_FAILED, Severity.CRITICAL, "could not be undone"),
+    Code.SAGA_TIMED_OUT: Fault(Condition.IN_DOUBT, Severity.ERROR, "the saga timed out"),
+    Code.MISSING_COMPENSATION: _inconsistent("was never undone", Severity.CRITICAL),
+    Code.LATE_FORWARD_AFTER_COMPENSATION: _inconsistent("completed after it was undone", Severity.CRITICAL),
+    Code.LATE_FORWARD_AFTER_ABORT: _inconsistent("completed after the saga went back", Severity.CRITICAL),
+    Code.CONFLICTING_OUTCOME: _inconsistent("both completed and failed"),
+    Code.DUPLICATE_COMPLETION: _inconsistent("completed twice"),
+    Code.DOUBLE_COMPENSATION: _inconsistent("was undone twice"),
+    Code.COMPENSATION_AFTER_COMMIT: _inconsistent("was undone after the saga had completed"),
+    Code.COMMIT_AFTER_ABORT: _inconsistent("the saga completed after it went back"),
+    Code.ROLLBACK_PAST_PIVOT: _inconsistent("had passed when the saga went back", Severity.CRITICAL),
+    Code.MISSING_STEP: _inconsistent("is missing though the saga completed", Severity.CRITICAL),
+    Code.TERMINAL_WITHOUT_RESOLUTION: Fault(
+        Condition.IN_DOUBT, Severity.ERROR, "had no result when the saga ended"
+    ),
+    Code.ZOMBIE_ACTIVITY: _inconsistent("went on after the saga ended"),
+    Code.OUTCOME_MISMATCH: _inconsistent("the engine's word is not what the steps show"),
+    Code.RULE_BROKEN: _inconsistent("is broken"),
+    Code.RULE_UNDECIDED: Fault(Condition.IN_DOUBT, Severity.ERROR, "cannot be decided"),
+    Code.ATTEMPT_STORM: Fault(Condition.STUCK, Severity.ERROR, "is tried again and again"),
+    Code.OVERLAPPING_SAGAS: _inconsistent("two sagas are at work on the same thing"),
+    Code.SAGA_ID_REUSED: _inconsistent("the saga's id was used twice"),
+    Code.SOURCE_SILENT: Fault(Condition.STUCK, Severity.ERROR, "has gone silent"),
+    Code.CLOCK_SKEW: _note("has clocks that disagree"),
+    Code.SEQUENCE_GAP: _note("events are missing between others"),
+    Code.UNKNOWN_STEP: _note("is not in the definition"),
 }
 
 

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 
 from sagas.models import Alert, Delivery, Problem
-from sagas.vocabulary import FAULTS, Code, Condition
+from sagas.vocabulary import Code, Condition, Severity
 
 # Of a problem that comes and goes, the newest.
 MOST_ALERTS = 100
@@ -30,7 +30,7 @@ class ProblemOut(serializers.Serializer[Problem]):
     step = serializers.CharField(help_text="Empty where it is about whole sagas.")
     code = serializers.ChoiceField([(c, c) for c in Code])
     condition = serializers.ChoiceField([(c, c) for c in Condition])
-    severity = serializers.SerializerMethodField()
+    severity = serializers.ChoiceField([(s, s) for s in Severity])
     title = serializers.CharField()
     explanation = serializers.CharField()
     participant = serializers.CharField()
@@ -39,9 +39,6 @@ class ProblemOut(serializers.Serializer[Problem]):
     closed_at = serializers.DateTimeField(allow_null=True)
     open_count = serializers.IntegerField(help_text="Sagas that have it now.")
     total_count = serializers.IntegerField(help_text="Sagas that ever had it.")
-
-    def get_severity(self, problem: Problem) -> str:
-        return FAULTS[Code(problem.code)].severity
 
 
 class DeliveryOut(serializers.Serializer[Delivery]):

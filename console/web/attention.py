@@ -18,7 +18,7 @@ from console.telling import Told, told
 from console.web import frame, paging
 from console.web.guard import needs
 from sagas.models import Definition, Finding, Heartbeat, Problem, Saga, SagaKey
-from sagas.vocabulary import FAULTS, Code, Condition, Severity, Status
+from sagas.vocabulary import Condition, Severity, Status
 
 # Problems are few by their nature (saga type × step × code); past this many the page says so.
 MOST = 300
@@ -59,7 +59,7 @@ class Line:
     @property
     def harm(self) -> tuple[int, int, int, float]:
         """Sorts by severity, condition, number of sagas, age: the most harmful first."""
-        severity = list(Severity).index(FAULTS[Code(self.problem.code)].severity)
+        severity = Severity(self.problem.severity).rank
         rank = Condition(self.problem.condition).rank
         since = (self.oldest or self.problem.opened_at).timestamp()
         return -severity, -rank, -self.problem.open_count, since

@@ -26,7 +26,7 @@ from sagas.definitions import Definition
 from sagas.mistakes import MISTAKES
 from sagas.models import Alert, Delivery, Finding, Problem
 from sagas.sql import run
-from sagas.vocabulary import FAULTS, Code
+from sagas.vocabulary import TOLD
 
 log = structlog.get_logger()
 
@@ -49,6 +49,7 @@ def tell(now: datetime) -> int:
     rows = run(
         statements.TO_TELL,
         now=now,
+        severities=list(TOLD),
         growth=GROWTH,
         pause=PAUSE,
         quiet=QUIET,
@@ -102,7 +103,7 @@ def summarise(problem: Problem, occasion: Alert.Occasion, now: datetime) -> dict
         "step": line(problem.step),
         "code": problem.code,
         "condition": problem.condition,
-        "severity": FAULTS[Code(problem.code)].severity,
+        "severity": problem.severity,
         "title": line(problem.title),
         "explanation": line(problem.explanation),
         "participant": line(problem.participant),

@@ -14,6 +14,7 @@ LEFT JOIN LATERAL (
   FROM sagas_alert WHERE problem_id = problem.id
 ) told ON true
 WHERE (problem.closed_at IS NULL OR problem.told_count > 0)
+  AND problem.severity = ANY(%(severities)s)
   AND CASE
     WHEN problem.closed_at IS NULL AND problem.told_count = 0 THEN true
     WHEN problem.closed_at IS NULL THEN

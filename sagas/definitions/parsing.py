@@ -31,6 +31,8 @@ TYPES = {
     "object": "a mapping",
     "null": "nothing",
 }
+# Fields that take one of a few words, other than a step's kind.
+WORDS = {"sequence": ("source", "saga")}
 # What the last word of a path is made of, for saying which names are known there.
 STRUCTS: dict[str, type[msgspec.Struct]] = {
     "": Definition,
@@ -96,7 +98,8 @@ def _complain(document: Document, path: str, message: str) -> None:
     elif match := re.fullmatch(r"Object contains unknown field `(.+)`", message):
         document.complain(join(path, match[1]), _unknown(path, match[1]), of_key=True)
     elif message.startswith("Invalid enum value"):
-        document.complain(path, f'{subject} must be one of {", ".join(StepKind)}; got "{got}"')
+        allowed = WORDS.get(re.sub(r"^.*\.", "", path), tuple(StepKind))
+        document.complain(path, f'{subject} must be one of {", ".join(allowed)}; got "{got}"')
     elif match := re.fullmatch(r"Expected `(.+?)`, got `(.+?)`", message):
         wanted = " or ".join(TYPES.get(word, word) for word in match[1].split(" | ") if word != "null")
         quotes = f': write "{got}"' if wanted == "text" and match[2] in {"int", "float", "bool"} else ""

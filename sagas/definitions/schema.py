@@ -2,7 +2,7 @@
 
 import re
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -85,6 +85,8 @@ class StepDefinition(Struct, frozen=True, forbid_unknown_fields=True, dict=True)
     after: list[Name] | None = None
     deadline: Seconds | None = None
     required: bool = True
+    # More attempts than these are a storm; None: ATTEMPT_STORM.
+    attempts: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     compensation: Compensation | None = None
     retry: Order | None = None
     status: Call | None = None
@@ -107,6 +109,10 @@ class Definition(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     owner: Text = ""
     runbook: Text = ""
     deadline: Seconds | None = None
+    # A part of another saga: it may be undone although it has completed.
+    nested: bool = False
+    # What the events' `sequence` counts: all events of a source, or those of each saga from its source.
+    sequence: Literal["source", "saga"] = "source"
     keys: dict[Label, Path] = {}
     display: dict[Label, Path | Paths] = {}
     steps: Annotated[list[StepDefinition], Meta(max_length=500)] = []

@@ -5,7 +5,7 @@ from datetime import datetime
 from sagas import facts
 from sagas.definitions import Definition
 from sagas.detection import judge
-from sagas.detection.judge import Verdict
+from sagas.detection.verdict import Verdict
 from sagas.fold import State
 from sagas.vocabulary import StepState
 

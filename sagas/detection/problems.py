@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 from sagas import story
 from sagas.definitions import Definition
 from sagas.detection import statements
-from sagas.detection.judge import Verdict
+from sagas.detection.verdict import Verdict
 from sagas.sql import decode, encode, run
-from sagas.vocabulary import FAULTS
+from sagas.vocabulary import FAULTS, Severity
 
 # A problem that comes back within this time is the same one again: people follow one thread.
 SAME_AGAIN = timedelta(hours=1)
@@ -38,8 +38,7 @@ class Judged:
     saga_type: str
     definition: Definition | None
     verdicts: Sequence[Verdict]
-    # Whether it may have open findings: false only where the stored condition is healthy.
-    had_findings: bool
+    had_findings: bool  # as its row says
 
 
 @dataclass(slots=True)
@@ -74,18 +73,26 @@ def settle(judged: Sequence[Judged], now: datetime) -> set[int]:
     else:
         ended, touched = Counter(), set()
     begun: Counter[int] = Counter()
+    worst: dict[int, Severity] = {}
     findings = []
     for saga, verdict in difference.opened:
         problem = problems[_key(saga, verdict)]
         begun[problem] += 1
+        worst[problem] = max(verdict.severity, worst.get(problem, Severity.NOTE), key=lambda word: word.rank)
         touched.add(saga.saga)
         findings.append(_finding(saga, verdict, problem))
     if findings:
         run(statements.OPEN_FINDINGS, rows=encode(findings), now=now)
     counts = [
-        {"id": problem, "opened": begun[problem], "closed": ended[problem]} for problem in begun | ended
+        {
+            "id": problem,
+            "opened": begun[problem],
+            "closed": ended[problem],
+            "severity": worst.get(problem, ""),
+        }
+        for problem in begun | ended
     ]
-    run(statements.COUNT_PROBLEMS, rows=encode(counts), now=now)
+    run(statements.COUNT_PROBLEMS, rows=encode(counts), severities=list(Severity), now=now)
     return touched
 
 
@@ -129,6 +136,7 @@ def _problem(key: Key, saga: Judged, verdict: Verdict) -> dict[str, Any]:
     return {
         **key._asdict(),
         "condition": FAULTS[verdict.code].condition,
+        "severity": verdict.severity,
         "title": story.title(*told),
         "explanation": story.explanation(*told),
         "participant": verdict.detail.get("participant", ""),
@@ -137,14 +145,13 @@ def _problem(key: Key, saga: Judged, verdict: Verdict) -> dict[str, Any]:
 
 
 def _finding(saga: Judged, verdict: Verdict, problem: int) -> dict[str, Any]:
-    fault = FAULTS[verdict.code]
     return {
         "saga_id": saga.saga,
         "problem_id": problem,
         "code": verdict.code,
         "step": verdict.step,
-        "condition": fault.condition,
-        "severity": fault.severity,
+        "condition": FAULTS[verdict.code].condition,
+        "severity": verdict.severity,
     } | _facts(verdict)
 
 

@@ -2,7 +2,7 @@
 
 # Whoever judges a saga keeps others off its row; whoever is at work on one already is left alone.
 TAKE_DUE = """
-SELECT id, saga_type, definition_id, facts, condition, status
+SELECT id, saga_type, definition_id, facts, condition, has_findings, status
 FROM sagas_saga
 WHERE due_at <= %(now)s
 ORDER BY due_at
@@ -18,10 +18,11 @@ UPDATE sagas_saga saga SET
   waiting_on = given.waiting_on,
   ended_at = given.ended_at,
   condition = given.condition,
+  has_findings = given.has_findings,
   due_at = given.due_at
 FROM json_to_recordset(%(rows)s::json) AS given (
   id bigint, status text, open_effects text[], unknown_effects text[], waiting_on text, ended_at timestamptz,
-  condition text, due_at timestamptz
+  condition text, has_findings boolean, due_at timestamptz
 )
 WHERE saga.id = given.id
 """
@@ -47,23 +48,29 @@ ORDER BY saga_type, step, code, closed_at DESC NULLS FIRST
 
 ADD_PROBLEMS = """
 INSERT INTO sagas_problem (
-  saga_type, step, code, condition, title, explanation, participant, owner, opened_at,
+  saga_type, step, code, condition, severity, title, explanation, participant, owner, opened_at,
   open_count, total_count, told_count
 )
-SELECT saga_type, step, code, condition, title, explanation, participant, owner, %(now)s, 0, 0, 0
+SELECT saga_type, step, code, condition, severity, title, explanation, participant, owner, %(now)s, 0, 0, 0
 FROM json_to_recordset(%(rows)s::json) AS given (
-  saga_type text, step text, code text, condition text, title text, explanation text, participant text,
-  owner text
+  saga_type text, step text, code text, condition text, severity text, title text, explanation text,
+  participant text, owner text
 )
 RETURNING id, saga_type, step, code
 """
 
+# `severity` is that of the worst finding that was opened, empty where none was.
 COUNT_PROBLEMS = """
 UPDATE sagas_problem problem SET
+  severity = CASE
+    WHEN array_position(%(severities)s::text[], given.severity)
+      > array_position(%(severities)s::text[], problem.severity::text) THEN given.severity
+    ELSE problem.severity
+  END,
   open_count = open_count + given.opened - given.closed,
   total_count = total_count + given.opened,
   closed_at = CASE WHEN open_count + given.opened - given.closed = 0 THEN %(now)s::timestamptz END
-FROM json_to_recordset(%(rows)s::json) AS given (id bigint, opened int, closed int)
+FROM json_to_recordset(%(rows)s::json) AS given (id bigint, opened int, closed int, severity text)
 WHERE problem.id = given.id
 """
 

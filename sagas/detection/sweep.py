@@ -85,14 +85,14 @@ def _sweep_chunk(now: datetime) -> int:
 
 
 def _look(row: Sequence[Any], now: datetime) -> Looked:
-    pk, saga_type, definition_pk, text, condition, status = row
+    pk, saga_type, definition_pk, text, condition, had_findings, status = row
     definition = definitions.by_key(definition_pk) if definition_pk else None
     state = fold.derive(facts.decode(text), definition, now)
     moment = facts.microseconds(now)
     prospects = judge.prospects(state, definition)
     verdicts = judge.holding(prospects, moment)
     return Looked(
-        judged=Judged(pk, saga_type, definition, verdicts, had_findings=condition != Condition.HEALTHY),
+        judged=Judged(pk, saga_type, definition, verdicts, had_findings),
         state=state,
         due_at=deadlines.next_after(state, prospects, moment),
         condition=judge.worst(verdicts),
@@ -109,6 +109,7 @@ def _row(one: Looked) -> dict[str, Any]:
         "waiting_on": one.state.waiting_on,
         "ended_at": one.state.ended_at,
         "condition": one.condition,
+        "has_findings": bool(one.judged.verdicts),
         "due_at": one.due_at,
     }
 

@@ -29,7 +29,7 @@ def derive(facts: Facts, definition: Definition | None, now: datetime) -> State:
     skew = int(settings.SKEW_ALLOWANCE * SECOND)
     marks = facts.marks
     went_back, going_back = _back(facts)
-    said, ended = _ending(marks, facts, skew)
+    said, ended, end_said = _ending(marks, facts, skew)
     steps = tell_steps(facts, definition, going_back, skew)
     state = State(
         status=Status.RUNNING,
@@ -40,6 +40,7 @@ def derive(facts: Facts, definition: Definition | None, now: datetime) -> State:
         started=facts_.first(marks, "started"),
         went_back=went_back,
         ended=ended,
+        end_said=end_said,
         timed_out=facts_.last(marks, "timed_out"),
         suspended=_suspended(marks, skew),
         resumed=facts_.last(marks, "resumed"),
@@ -51,6 +52,7 @@ def derive(facts: Facts, definition: Definition | None, now: datetime) -> State:
         display=_display(facts, definition),
         version=facts.version.value if facts.version else "",
         trace=facts.trace.value if facts.trace else "",
+        facts=facts,
     )
     _judge_effects(state, definition, facts_.microseconds(now))
     state.status = _status(state, definition)
@@ -75,25 +77,25 @@ def _when(moment: Moment) -> tuple[int, str, str]:
     return moment.stamp.time, moment.source, moment.stamp.event_id
 
 
-def _ending(marks: Said, facts: Facts, skew: int) -> tuple[Status | None, Moment | None]:
-    """What the engine last said of the end, and the end itself unless something provably followed it."""
+def _ending(marks: Said, facts: Facts, skew: int) -> tuple[Status | None, Moment | None, Moment | None]:
+    """What the engine last said of the end; the end itself unless something provably followed; the saying."""
     word, ended = "", None
     for candidate in ENDINGS:
         said = facts_.last(marks, candidate) if candidate in marks else None
         if said and not precedes(said, ended, skew):
             word, ended = candidate, said
     if not ended:
-        return None, None
+        return None, None, None
     status = ENDINGS[word]
     if precedes(ended, facts_.last(marks, "resumed"), skew):
-        return status, None
+        return status, None, ended
     if status == Status.COMPLETED and any(
         precedes(ended, facts_.last(run.back, "started", "completed", "failed"), skew)
         for executions in facts.steps.values()
         for run in executions.values()
     ):
-        return status, None
-    return status, ended
+        return status, None, ended
+    return status, ended, ended
 
 
 def _suspended(marks: Said, skew: int) -> Moment | None:

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from sagas import facts
 from sagas.definitions import StepDefinition
-from sagas.facts import Moment
+from sagas.facts import Execution, Facts, Moment
 from sagas.vocabulary import ENDED, Status, StepKind, StepState
 
 # Of several executions of a step, the one that needs a person most speaks for the step.
@@ -42,6 +42,7 @@ class Run(Struct, gc=False):
     deadline: int | None  # microseconds; when it should have answered, while it runs
     undo_deadline: int | None  # likewise for its compensation, once the saga goes back
     error: str  # what the newest failure gave as its reason
+    said: Execution  # all that was said of it
 
     @property
     def newest(self) -> int:
@@ -92,6 +93,7 @@ class State(Struct, gc=False):
     started: Moment | None
     went_back: Moment | None  # the first sign of going back
     ended: Moment | None  # the engine's end, where it still holds
+    end_said: Moment | None  # the newest end that the engine reported, whatever followed
     timed_out: Moment | None
     suspended: Moment | None
     resumed: Moment | None
@@ -103,6 +105,7 @@ class State(Struct, gc=False):
     display: dict[str, str]
     version: str
     trace: str
+    facts: Facts  # what all of this was derived from
 
     def step(self, name: str) -> Step | None:
         return next((step for step in self.steps if step.name == name), None)

@@ -137,6 +137,7 @@ def _run(
         deadline=_deadline(asked, started, definition) if state is RUNNING or not answered else None,
         undo_deadline=_undo_deadline(back, unsaid, definition, going_back, skew),
         error=run.error.value if run.error else "",
+        said=run,
     )
 
 

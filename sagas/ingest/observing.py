@@ -1,5 +1,6 @@
 """What the fold needs of an event: the same from one that just came and from one that was kept."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,9 @@ FAILURES = frozenset(
     for kind in Kind
     if kind.value.endswith(("failed", "timed_out", "aborted")) and kind.family != "operator"
 ) | {Kind.OPERATOR_STEP_FAILED}
+
+# A number that counts. What is longer is a clock or an id.
+ORDINAL = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 # Where payloads tell why something failed; the first that is there counts.
 ERROR_PATHS = [path.split(".") for path in ("error.message", "error", "reason", "detail", "message")]
@@ -41,6 +45,7 @@ def observe(
     keys: dict[str, str] = {}
     display: dict[str, str] = {}
     error = ""
+    is_counted = definition is not None and definition.sequence == "saga" and ORDINAL.fullmatch(sequence)
     if data is not None:
         is_failure = kind in FAILURES
         if is_failure or (definition and definition.looks_into_payloads):
@@ -68,6 +73,7 @@ def observe(
         error=error,
         keys=keys,
         display=display,
+        ordinal=int(sequence) + 1 if is_counted else 0,
     )
 
 

@@ -61,9 +61,9 @@ class KeyRow(Struct, gc=False):
 INSERT_SAGAS = """
 INSERT INTO sagas_saga (
   saga_type, saga_id, facts, revision, redeliveries, created_at, status, open_effects, unknown_effects,
-  waiting_on, display, condition
+  waiting_on, display, condition, has_findings
 )
-SELECT saga_type, saga_id, '{}', 0, 0, %(now)s, 'running', '{}', '{}', '', '{}', 'healthy'
+SELECT saga_type, saga_id, '{}', 0, 0, %(now)s, 'running', '{}', '{}', '', '{}', 'healthy', false
 FROM json_to_recordset(%(rows)s::json) AS given (saga_type text, saga_id text)
 WHERE NOT EXISTS (
   SELECT FROM sagas_saga known WHERE known.saga_type = given.saga_type AND known.saga_id = given.saga_id
@@ -125,7 +125,7 @@ UPDATE sagas_saga saga SET
   last_event_at = given.last_event_at,
   ended_at = given.ended_at,
   -- What was wrong may be so no more, and only the sweep can close it.
-  due_at = CASE WHEN saga.condition = 'healthy' THEN given.due_at ELSE %(now)s END
+  due_at = CASE WHEN saga.has_findings THEN %(now)s ELSE given.due_at END
 FROM json_to_recordset(%(rows)s::json) AS given (
   id bigint, definition_id bigint, facts text, added int, repeated int, status text, open_effects text[],
   unknown_effects text[], waiting_on text, display json, started_at timestamptz, last_event_at timestamptz,

@@ -5,6 +5,7 @@ from sagas.vocabulary import Code, Condition, Severity
 
 CODES = [(code.value, code.value) for code in Code]
 CONDITIONS = [(condition.value, condition.value) for condition in Condition]
+SEVERITIES = [(severity.value, severity.value) for severity in Severity]
 
 
 class Problem(models.Model):
@@ -14,6 +15,8 @@ class Problem(models.Model):
     step = models.TextField(blank=True)
     code = models.CharField(max_length=40, choices=CODES)
     condition = models.CharField(max_length=20, choices=CONDITIONS)
+    # The highest that any of its findings had when it opened.
+    severity = models.CharField(max_length=20, choices=SEVERITIES)
     # "ship parcel never answered", and in one sentence what that means here (sagas.story), as it was opened.
     title = models.TextField(blank=True)
     explanation = models.TextField(blank=True)
@@ -59,7 +62,7 @@ class Finding(models.Model):
     code = models.CharField(max_length=40, choices=CODES)
     step = models.TextField(blank=True)
     condition = models.CharField(max_length=20, choices=CONDITIONS)
-    severity = models.CharField(max_length=20, choices=[(s.value, s.value) for s in Severity])
+    severity = models.CharField(max_length=20, choices=SEVERITIES)
     # Since when it has been so: the deadline that passed, or the time of the event that says it.
     since = models.DateTimeField()
     # The events that prove it: [{"source": …, "id": …}].

@@ -39,6 +39,8 @@ class Saga(models.Model):
     condition = models.CharField(
         max_length=20, default=Condition.HEALTHY, choices=[(c.value, c.value) for c in Condition]
     )
+    # Whether any finding is open, those about the data included; written likewise.
+    has_findings = models.BooleanField(default=False)
     # When somebody has to look at this saga again; null: nothing can become due.
     due_at = models.DateTimeField(null=True)
 

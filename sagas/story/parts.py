@@ -46,9 +46,11 @@ def strong(words: str) -> Part:
 
 def clock(moment: Moment | None, now: datetime) -> Part:
     """`10:02:07 UTC`, with the date where that is not today; "an unknown time" where nothing was said."""
-    if moment is None:
-        return text("an unknown time")
-    at = facts.moment(moment.stamp.time).astimezone(UTC)
+    return text("an unknown time") if moment is None else time_of(facts.moment(moment.stamp.time), now)
+
+
+def time_of(moment: datetime, now: datetime) -> Part:
+    at = moment.astimezone(UTC)
     today = now.astimezone(UTC)
     day = "" if at.date() == today.date() else f"{at.day} {at:%b} "
     year = "" if not day or at.year == today.year else f"{at.year} "

@@ -5,10 +5,13 @@ from datetime import datetime
 
 from sagas.definitions import Definition
 from sagas.fold import State
-from sagas.story import progress, trouble
+from sagas.story import contradictions, progress, trouble
 from sagas.story.parts import Sentence, strong, text
-from sagas.story.trouble import Found, Scene
-from sagas.vocabulary import FAULTS, Code, Condition, Status, StepState
+from sagas.story.trouble import Found, Scene, Sentences
+from sagas.vocabulary import FAULTS, Code, Condition, Severity, Status, StepState
+
+# Every code, once.
+SENTENCES: Sentences = trouble.SENTENCES | contradictions.SENTENCES
 
 # Findings that are told in full; the others are counted.
 MOST_TROUBLE = 2
@@ -17,18 +20,31 @@ MOST_TROUBLE = 2
 def tell(
     state: State, findings: Iterable[Found], definition: Definition | None, now: datetime
 ) -> list[Sentence]:
-    """`findings` are the open ones, stored or just judged; without any, how the saga stands or ended."""
+    """`findings` are the open ones, stored or just judged.
+
+    Without any that need people, how the saga stands or ended, and what there is to note about its data.
+    """
     scene = Scene(state, definition, now)
-    worst = _once(sorted(findings, key=_harm, reverse=True))
+    given = list(findings)
+    worst = _once(sorted((found for found in given if not _is_note(found)), key=_harm, reverse=True))
     if not worst:
-        return progress.tell(scene)
-    told = [trouble.tell(found, scene) for found in worst[:MOST_TROUBLE]]
+        notes = [_sentence(found, scene) for found in given]
+        return [*progress.tell(scene), *notes[:1]]
+    told = [_sentence(found, scene) for found in worst[:MOST_TROUBLE]]
     if len(worst) > MOST_TROUBLE:
         rest = len(worst) - MOST_TROUBLE
         told.append((text(f"{rest} more {'thing is' if rest == 1 else 'things are'} wrong with it."),))
         return told
     aside = _meanwhile(scene, worst) or _left(scene, worst)
     return [*told, aside] if aside else told
+
+
+def _sentence(found: Found, scene: Scene) -> Sentence:
+    return tuple(SENTENCES[Code(found.code)](found, scene))
+
+
+def _is_note(found: Found) -> bool:
+    return FAULTS[Code(found.code)].severity == Severity.NOTE
 
 
 def _harm(found: Found) -> tuple[int, bool, bool]:

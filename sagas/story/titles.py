@@ -1,6 +1,6 @@
 """A problem in a few words, and in one line: what lists, subjects of mails and the API show."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sagas.definitions import Definition
@@ -15,7 +15,6 @@ STALLED = {
     "no_end": "the saga stopped without an end",
     "nothing": "nothing followed the start",
     "suspended": "suspended and not resumed",
-    "timed_out": "the saga timed out",
     "late": "the saga did not end in time",
     "halfway_back": "the saga stopped halfway back",
 }
@@ -26,12 +25,13 @@ def title(code: Code, step: str, detail: Mapping[str, Any], definition: Definiti
     name = step_title(step, definition)
     if code == Code.SAGA_STALLED:
         return STALLED[detail["reason"]].format(step=name)
-    return f"{name} {FAULTS[code].title}"
+    return f"{name} {FAULTS[code].title}" if step else FAULTS[code].title
 
 
 def explanation(code: Code, step: str, detail: Mapping[str, Any], definition: Definition | None) -> str:
     """One line, no full stop: "shipping was asked, then nothing for more than 30 s"."""
-    return EXPLANATIONS[code](step, detail, definition)
+    told = EXPLANATIONS[code]
+    return told if isinstance(told, str) else told(step, detail, definition)
 
 
 def step_title(step: str, definition: Definition | None) -> str:
@@ -77,7 +77,6 @@ def _saga_stalled(step: str, detail: Mapping[str, Any], definition: Definition |
         "no_end": f"{silent} after its last step",
         "nothing": silent,
         "suspended": f"it was suspended and {silent}",
-        "timed_out": "the orchestrator gave it up and reported no end",
         "late": "its deadline as a whole has passed",
         "halfway_back": f"{silent} after it went back",
     }[detail["reason"]]
@@ -95,7 +94,52 @@ def _compensation_failed(step: str, detail: Mapping[str, Any], definition: Defin
     return f"{who} gave up on {undo_title(step, definition)}{because(detail['error'])}"
 
 
-EXPLANATIONS = {
+def _attempt_storm(step: str, detail: Mapping[str, Any], definition: Definition | None) -> str:
+    done = f" at {undo_title(step, definition)}" if detail["undoing"] else ""
+    return f"more than {detail['most']:,} attempts{done}{because(detail['error'])}"
+
+
+def _zombie_activity(step: str, detail: Mapping[str, Any], definition: Definition | None) -> str:
+    return f"{_who(detail, 'it')} {detail['word']} it when the saga was over"
+
+
+def _outcome_mismatch(step: str, detail: Mapping[str, Any], definition: Definition | None) -> str:
+    return {
+        "both": "the engine reported two ends that exclude each other",
+        "undone": "the engine says completed, the steps show that it was undone",
+        "complete": "the engine says failed, the steps show that all was done",
+    }[detail["reason"]]
+
+
+def _saga_id_reused(step: str, detail: Mapping[str, Any], definition: Definition | None) -> str:
+    return f"two starts of one saga name different values of {detail['key']}"
+
+
+def _unknown_step(step: str, detail: Mapping[str, Any], definition: Definition | None) -> str:
+    return f"version {detail['version']} of the definition does not name it"
+
+
+# A sentence where nothing of the finding itself belongs into it.
+EXPLANATIONS: dict[Code, str | Callable[[str, Mapping[str, Any], Definition | None], str]] = {
+    Code.SAGA_TIMED_OUT: "the orchestrator gave it up and reported no end",
+    Code.MISSING_COMPENSATION: "the saga ended, and its effect is still there",
+    Code.LATE_FORWARD_AFTER_COMPENSATION: "a late call took effect after the compensation",
+    Code.LATE_FORWARD_AFTER_ABORT: "its effect came when the saga was going back, and was not undone",
+    Code.CONFLICTING_OUTCOME: "one attempt was reported both ways",
+    Code.DUPLICATE_COMPLETION: "its effect may be there twice",
+    Code.DOUBLE_COMPENSATION: "what undoes it may have taken effect twice",
+    Code.COMPENSATION_AFTER_COMMIT: "the saga had been reported as completed",
+    Code.COMMIT_AFTER_ABORT: "the engine reported success after compensating had begun",
+    Code.ROLLBACK_PAST_PIVOT: "the saga went back after its point of no return",
+    Code.MISSING_STEP: "the saga is reported as completed, and this step was neither done nor skipped",
+    Code.TERMINAL_WITHOUT_RESOLUTION: "the saga ended while it was on its way: it may have been done or not",
+    Code.ATTEMPT_STORM: _attempt_storm,
+    Code.ZOMBIE_ACTIVITY: _zombie_activity,
+    Code.OUTCOME_MISMATCH: _outcome_mismatch,
+    Code.SAGA_ID_REUSED: _saga_id_reused,
+    Code.CLOCK_SKEW: "by its clocks it was answered before it was asked",
+    Code.SEQUENCE_GAP: "a source numbers its events, and some numbers have not come",
+    Code.UNKNOWN_STEP: _unknown_step,
     Code.STEP_OVERDUE: _step_overdue,
     Code.STEP_IN_DOUBT: _step_in_doubt,
     Code.SAGA_STALLED: _saga_stalled,

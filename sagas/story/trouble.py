@@ -1,4 +1,4 @@
-"""What is wrong, in a sentence: one table, a function a code."""
+"""What is late, in a sentence: one table, a function a code; and what all sentences are told from."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sagas.definitions import Definition
 from sagas.durations import exactly
 from sagas.facts import Moment
 from sagas.fold import Run, State, Step
-from sagas.story.parts import Part, Sentence, ago, because, clock, listed, strong, text
+from sagas.story.parts import Part, ago, because, clock, listed, strong, text
 from sagas.story.titles import step_title, undo_title
 from sagas.vocabulary import Code, StepState
 
@@ -24,6 +24,9 @@ class Found(Protocol):
     def step(self) -> str: ...
     @property
     def detail(self) -> Mapping[str, Any]: ...
+
+
+Sentences = dict[Code, Callable[["Found", "Scene"], list[Part]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,6 @@ class Scene:
         """The step and its execution that the finding speaks of; None where the facts have moved on."""
         step = self.state.step(found.step)
         return (step, step.run) if step and step.run else None
-
-
-def tell(found: Found, scene: Scene) -> Sentence:
-    """The finding's sentence; its explanation where the facts it was made of are not there any more."""
-    return tuple(SENTENCES[Code(found.code)](found, scene))
 
 
 def asked(step: Step, run: Run, scene: Scene) -> list[Part]:
@@ -163,7 +161,7 @@ def _suspended(found: Found, scene: Scene) -> list[Part]:
     return [*begun, text(" and has not been resumed.")]
 
 
-def _timed_out(found: Found, scene: Scene) -> list[Part]:
+def _saga_timed_out(found: Found, scene: Scene) -> list[Part]:
     said = [text("The orchestrator reported at "), scene.clock(scene.state.timed_out)]
     return [*said, text(" that the saga timed out, and has reported no end since.")]
 
@@ -189,10 +187,21 @@ STALLED: dict[str, Callable[[Found, Scene], list[Part]]] = {
     "no_end": _no_end,
     "nothing": _nothing,
     "suspended": _suspended,
-    "timed_out": _timed_out,
     "late": _late,
     "halfway_back": _halfway_back,
 }
+
+
+def _attempt_storm(found: Found, scene: Scene) -> list[Part]:
+    if not (known := scene.run(found)):
+        return _moved_on(found, scene, " was tried again and again.")
+    _, run = known
+    who = found.detail.get("participant") or "The participant"
+    what = scene.undo(found.step) if found.detail["undoing"] else scene.title(found.step)
+    tried = [strong(who), text(" has tried to "), what, text(f" {found.detail['attempts']:,} times")]
+    newest = run.undo_retried if found.detail["undoing"] else run.retried
+    last = [text(", the last time at "), scene.clock(newest)] if newest else []
+    return [*tried, *last, text(f"{because(run.error)}. It may never succeed by itself.")]
 
 
 def _compensation_overdue(found: Found, scene: Scene) -> list[Part]:
@@ -230,12 +239,14 @@ def _compensation_failed(found: Found, scene: Scene) -> list[Part]:
     ]
 
 
-SENTENCES: dict[Code, Callable[[Found, Scene], list[Part]]] = {
+SENTENCES: Sentences = {
     Code.STEP_OVERDUE: _step_overdue,
     Code.STEP_IN_DOUBT: _step_in_doubt,
     Code.SAGA_STALLED: _saga_stalled,
+    Code.SAGA_TIMED_OUT: _saga_timed_out,
     Code.COMPENSATION_OVERDUE: _compensation_overdue,
     Code.COMPENSATION_FAILED: _compensation_failed,
+    Code.ATTEMPT_STORM: _attempt_storm,
 }
 
 

@@ -112,6 +112,7 @@ def build() -> World:
         step="ship-parcel",
         code=Code.STEP_IN_DOUBT,
         condition=Condition.IN_DOUBT,
+        severity=Severity.ERROR,
         title="ship parcel never answered",
         opened_at=now,
         open_count=1,
@@ -128,7 +129,7 @@ def build() -> World:
         evidence=[{"source": "//shop/ship-parcel", "id": "o/1 step.started ship-parcel"}],
         opened_at=now,
     )
-    Saga.objects.filter(pk=sick.pk).update(condition=Condition.IN_DOUBT)
+    Saga.objects.filter(pk=sick.pk).update(condition=Condition.IN_DOUBT, has_findings=True)
     quarantined = Quarantined.objects.create(
         participant=shipping,
         received_at=now,

@@ -184,7 +184,7 @@ class TestStore:
 
     def test_a_saga_that_was_not_well_is_looked_at_at_once(self, shop: Participant) -> None:
         ingest.store([event(1, Kind.STEP_STARTED)], participant=shop, now=NOW)
-        Saga.objects.update(condition=Condition.STUCK)
+        Saga.objects.update(condition=Condition.STUCK, has_findings=True)
         later = NOW + timedelta(seconds=3)
         ingest.store([event(2)], participant=shop, now=later)
         assert Saga.objects.get().due_at == later

@@ -80,7 +80,7 @@ def test_each_filter_narrows(client: Client) -> None:
     SagaKey.objects.create(saga=two, name="total", value="c-118", links=False)
     now = timezone.now()
     problem = Problem.objects.create(
-        saga_type="order", code=Code.SAGA_STALLED, condition="stuck", opened_at=now
+        saga_type="order", code=Code.SAGA_STALLED, condition="stuck", severity=Severity.ERROR, opened_at=now
     )
     Finding.objects.create(
         saga=one, problem=problem, code=problem.code, severity=Severity.ERROR, since=now, opened_at=now

@@ -130,6 +130,7 @@ def make_problem(
             "step": "ship-parcel",
             "code": code,
             "condition": fault.condition,
+            "severity": fault.severity,
             "title": title,
             "explanation": "shipping accepted the request, then nothing for more than 30 s",
             "participant": "shipping",
