@@ -133,10 +133,15 @@ def terminal_without_resolution(state: State, step: Step, run: Run) -> Verdict |
 def zombie_activity(state: State, step: Step, run: Run) -> Verdict | None:
     """A step started, or completed, after the saga had ended."""
     end = state.end_said
-    if not end or step.kind == StepKind.READONLY or not is_needed(step) or _went_on_after(state, end):
+    if not end or step.kind == StepKind.READONLY or not is_needed(step):
         return None
     for moment in (run.completed, run.started):
-        if moment and facts.precedes(end, moment, skew()) and not _is_meant(state, moment):
+        # Nearly always false, and asked of every step of every saga that ended.
+        if not moment or (moment.source != end.source and moment.stamp.time <= end.stamp.time):
+            continue
+        if not facts.precedes(end, moment, skew()) or _is_meant(state, moment):
+            continue
+        if not _went_on_after(state, end):
             word = "completed" if moment is run.completed else "started"
             detail = _times(step, ended=end, acted=moment) | {"word": word}
             return _verdict(Code.ZOMBIE_ACTIVITY, step, moment, end, moment, **detail)
@@ -270,10 +275,10 @@ def _told(said: Said, word: str) -> Iterator[Moment]:
 def _repeated(said: Said, word: str) -> tuple[str, Phase] | None:
     """Of the sources that said it more than once the one that said it most; None where none did."""
     by_source = said.get(word)
-    if by_source is None:
+    if by_source is None or all(phase.count == 1 for phase in by_source.values()):
         return None
     source, phase = max(by_source.items(), key=lambda item: (item[1].count, item[0]))
-    return (source, phase) if phase.count > 1 else None
+    return source, phase
 
 
 def _is_one_attempt(run: Run, completed: Moment, failed: Moment) -> bool:

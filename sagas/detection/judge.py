@@ -13,7 +13,7 @@ from sagas.definitions import Definition
 from sagas.detection import anomalies, overdue, quality
 from sagas.detection.verdict import Verdict
 from sagas.fold import Run, State, Step
-from sagas.vocabulary import FAULTS, Code, Condition, StepState
+from sagas.vocabulary import FAULTS, Code, Condition, Status, StepState
 
 # Where nothing can be late with a step as long as its saga goes forward.
 DONE = frozenset({StepState.COMPLETED, StepState.FAILED, StepState.SKIPPED})
@@ -42,6 +42,8 @@ WRONG: tuple[OfARun, ...] = (
     anomalies.zombie_activity,
     quality.clock_skew,
 )
+
+OF_A_RUN = (*LATE, *WRONG)
 
 OF_A_SAGA: tuple[OfASaga, ...] = (
     overdue.saga_timed_out,
@@ -117,11 +119,10 @@ def worst(verdicts: list[Verdict]) -> Condition:
 
 
 def _all(state: State, definition: Definition | None) -> Iterator[Verdict]:
-    is_forward = not state.went_back and not state.ended
+    is_forward = not state.went_back and (not state.ended or state.engine_says is Status.COMPLETED)
     for step in state.steps:
         for run in step.runs:
-            codes = WRONG if is_forward and run.state in DONE else (*LATE, *WRONG)
-            for code in codes:
+            for code in WRONG if is_forward and run.state in DONE else OF_A_RUN:
                 if verdict := code(state, step, run):
                     yield verdict
     for whole in OF_A_SAGA:

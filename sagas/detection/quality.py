@@ -15,7 +15,8 @@ LATEST = 60 * SECOND
 
 def clock_skew(state: State, step: Step, run: Run) -> Verdict | None:
     """An answer that is older than its question, by two clocks, and by more than the allowance."""
-    if run.started is None or (run.completed is None and run.failed is None):
+    newest = run.completed or run.failed
+    if newest is None or run.started is None or newest.source == run.started.source:
         return None
     if facts.count(run.said.forward, "started") > 1:
         return None

@@ -1,6 +1,6 @@
 """Events as busy participants would send them: many sagas at once, each about ten events, in mixed order.
 
-The sagas are the demo's order-fulfilment: its orchestrator and four participants tell of four steps. Of a
+The sagas are like the demo's order-fulfilment: an orchestrator and four participants tell of four steps. Of a
 hundred sagas in flight a random one speaks next, so that a batch of 1,000 touches about 170 of them, and
 two thirds of those go on in the next batch.
 """
@@ -18,6 +18,26 @@ STEPS = [
     ("prepare-parcel", "fulfilment"),
     ("ship-parcel", "shipping"),
 ]
+DEFINITION = """
+type: order-fulfilment
+version: "1"
+deadline: 2m
+keys: {order: order_id, customer: customer.id}
+display: {order total: [total.amount, total.currency]}
+steps:
+  - name: reserve-stock
+    kind: compensatable
+    participant: inventory
+    deadline: 15s
+    compensation: {title: release stock, request: POST /compensations/reserve-stock, deadline: 10s}
+  - name: charge-card
+    kind: compensatable
+    participant: payment
+    deadline: 15s
+    compensation: {title: refund card, request: POST /compensations/charge-card, deadline: 10s}
+  - {name: prepare-parcel, kind: retriable, participant: fulfilment, deadline: 30s}
+  - {name: ship-parcel, kind: pivot, participant: shipping, deadline: 10s}
+"""
 
 
 def events(name: str, seed: int = 1) -> Iterator[dict[str, Any]]:
