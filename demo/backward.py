@@ -50,6 +50,15 @@ def refuse(db: sqlite3.Connection, participant: Participant, request: Request) -
     return refused(faults.REFUSAL)
 
 
+def undo_unasked(db: sqlite3.Connection, participant: Participant, saga: str, step: str) -> None:
+    """As a job does that goes past the orchestrator: it says so in an event, and tells nobody else."""
+    if work.get(db, saga, step)["undo"] == "done":
+        return
+    answer = finish(db, participant, saga, step, told=False)
+    row = work.change(db, saga, step, undo_told=1)
+    work.tell_amends(db, participant, "compensation.completed", row, answer.body["data"])
+
+
 def finish(db: sqlite3.Connection, participant: Participant, saga: str, step: str, *, told: bool) -> Answer:
     """Undo the work once, where it was done, and tell so unless that is to be lost."""
     row = work.get(db, saga, step)

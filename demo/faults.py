@@ -13,11 +13,13 @@ STRIKES: dict[str, tuple[str, ...]] = {
     "lost_reply": (STEP, RETRY, COMPENSATION),  # the work is done, but nobody is told
     "refuse_compensation": (COMPENSATION,),  # 409, with a reason
     "accept_later": (COMPENSATION, RETRY),  # 202, and the event follows LATER seconds after
+    "undone_unasked": (STEP,),  # done, and undone UNASKED seconds later by a job that nobody asked
     "flaky": (STEP, RETRY, COMPENSATION),  # 503
     "die": (STEP, RETRY, COMPENSATION),  # the process exits right after the commit
 }
 SLOW = 15.0
 LATER = 3.0
+UNASKED = 15.0
 REFUSAL = "reservation already consumed"
 
 SCHEMA = """

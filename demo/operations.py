@@ -138,10 +138,21 @@ async def finish_accepted(participant: Participant) -> None:
             continue
         with store.transaction() as db:
             db.execute("DELETE FROM pending WHERE id = ?", (row["id"],))
-            SIDES[row["operation"]].finish(
-                db, participant, row["saga"], row["step"], told=row["fault"] != "lost_reply"
-            )
+            _finish(db, participant, row)
         _die_if(row["fault"])
+
+
+def _finish(db: sqlite3.Connection, participant: Participant, row: sqlite3.Row) -> None:
+    saga, step, fault = row["saga"], row["step"], row["fault"]
+    if fault != "undone_unasked":
+        SIDES[row["operation"]].finish(db, participant, saga, step, told=fault != "lost_reply")
+    elif row["operation"] == faults.COMPENSATION:
+        backward.undo_unasked(db, participant, saga, step)
+    elif forward.finish(db, participant, saga, step, told=True).is_done:
+        db.execute(
+            "INSERT INTO pending (operation, saga, step, due, fault) VALUES (?, ?, ?, ?, ?)",
+            (faults.COMPENSATION, saga, step, time.time() + faults.UNASKED * participant.pace, fault),
+        )
 
 
 def status(participant: Participant, saga: str, step: str) -> dict[str, Any]:

@@ -83,12 +83,23 @@ RELEASE_REFUSED = Scene(
     "release refused", ORDER, ({"step": "reserve-stock", "fault": "refuse_compensation"},), _decline_card
 )
 CHARGE_UNTOLD = Scene("charge: lost reply", ORDER, ({"step": "charge-card", "fault": "lost_reply"},))
+CHARGE_UNDONE = Scene(
+    "charge: refunded by a job", ORDER, ({"step": "charge-card", "fault": "undone_unasked"},)
+)
 NOTICE_SILENT = Scene("notice: no answer", WALLET, ({"step": "notify-customer", "fault": "no_answer"},))
 
 # These wait for a person.
-TROUBLES = [PARCEL_SILENT, PARCEL_UNTOLD, ENTRY_OVERDUE, RELEASE_REFUSED, CHARGE_UNTOLD, NOTICE_SILENT]
+TROUBLES = [
+    PARCEL_SILENT,
+    PARCEL_UNTOLD,
+    ENTRY_OVERDUE,
+    RELEASE_REFUSED,
+    CHARGE_UNTOLD,
+    CHARGE_UNDONE,
+    NOTICE_SILENT,
+]
 # What everyone gets to see within the first seconds.
-STORIES = [PARCEL_SILENT, ENTRY_OVERDUE, RELEASE_REFUSED]
+STORIES = [PARCEL_SILENT, CHARGE_UNDONE, ENTRY_OVERDUE, RELEASE_REFUSED]
 
 
 def payload(scene: Scene, saga: str, chance: random.Random) -> Data:

@@ -48,6 +48,18 @@ def test_a_lost_reply_of_a_compensation_is_given_again_to_the_same_key(demo: Dem
     assert demo.counts("f-lost-undo", "debit-wallet") == (1, 1)
 
 
+def test_a_job_undoes_what_nobody_asked_it_to_and_only_its_event_tells(demo: Demo) -> None:
+    demo.fault("charge-card", "undone_unasked", saga="f-unasked")
+    demo.done("f-unasked", "charge-card")
+    assert demo.counts("f-unasked", "charge-card") == (1, 0)
+    heard = demo.heard("f-unasked", "charge-card", "compensation.completed")
+    assert heard == ["step.started", "step.completed", "compensation.completed"]
+    assert demo.counts("f-unasked", "charge-card") == (1, 1)
+    # Asked for afterwards, there is nothing left to undo.
+    assert demo.undo("f-unasked", "charge-card", "too-late").status_code == 200
+    assert demo.counts("f-unasked", "charge-card") == (1, 1)
+
+
 def test_slow_takes_longer_than_its_deadline(demo: Demo) -> None:
     demo.fault("ship-parcel", "slow", saga="f-slow")
     demo.do("f-slow", "ship-parcel")
