@@ -1,5 +1,7 @@
 """The SQL of detection. Each statement takes any number of rows, as JSON or as an array of keys."""
 
+from sagas.learning import queue
+
 # Whoever judges a saga keeps others off its row; whoever is at work on one already is left alone.
 TAKE_DUE = """
 SELECT id, saga_type, definition_id, facts, condition, has_findings, status
@@ -10,7 +12,8 @@ LIMIT %(most)s
 FOR NO KEY UPDATE SKIP LOCKED
 """
 
-UPDATE_SAGAS = """
+UPDATE_SAGAS = f"""
+WITH written AS (
 UPDATE sagas_saga saga SET
   status = given.status,
   open_effects = given.open_effects,
@@ -19,13 +22,17 @@ UPDATE sagas_saga saga SET
   ended_at = given.ended_at,
   condition = given.condition,
   has_findings = given.has_findings,
-  due_at = given.due_at
+  due_at = given.due_at,
+  lesson = {queue.NEXT}
 FROM json_to_recordset(%(rows)s::json) AS given (
   id bigint, status text, open_effects text[], unknown_effects text[], waiting_on text, ended_at timestamptz,
   condition text, has_findings boolean, due_at timestamptz
 )
 WHERE saga.id = given.id
-"""
+RETURNING saga.id, saga.lesson
+)
+{queue.GIVE}
+"""  # noqa: S608  (put together of our own constants)
 
 PUT_OFF = "UPDATE sagas_saga SET due_at = %(until)s WHERE id = ANY(%(sagas)s)"
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from sagas.learning import queue
+
 
 class SagaName(Struct, gc=False):
     saga_type: str
@@ -61,9 +63,9 @@ class KeyRow(Struct, gc=False):
 INSERT_SAGAS = """
 INSERT INTO sagas_saga (
   saga_type, saga_id, facts, revision, redeliveries, created_at, status, open_effects, unknown_effects,
-  waiting_on, display, condition, has_findings
+  waiting_on, display, condition, has_findings, lesson
 )
-SELECT saga_type, saga_id, '{}', 0, 0, %(now)s, 'running', '{}', '{}', '', '{}', 'healthy', false
+SELECT saga_type, saga_id, '{}', 0, 0, %(now)s, 'running', '{}', '{}', '', '{}', 'healthy', false, 0
 FROM json_to_recordset(%(rows)s::json) AS given (saga_type text, saga_id text)
 WHERE NOT EXISTS (
   SELECT FROM sagas_saga known WHERE known.saga_type = given.saga_type AND known.saga_id = given.saga_id
@@ -110,7 +112,8 @@ ON CONFLICT DO NOTHING
 RETURNING saga_id, source, event_id
 """
 
-UPDATE_SAGAS = """
+UPDATE_SAGAS = f"""
+WITH written AS (
 UPDATE sagas_saga saga SET
   definition_id = given.definition_id,
   facts = given.facts,
@@ -125,14 +128,18 @@ UPDATE sagas_saga saga SET
   last_event_at = given.last_event_at,
   ended_at = given.ended_at,
   -- What was wrong may be so no more, and only the sweep can close it.
-  due_at = CASE WHEN saga.has_findings THEN %(now)s ELSE given.due_at END
+  due_at = CASE WHEN saga.has_findings THEN %(now)s ELSE given.due_at END,
+  lesson = {queue.NEXT}
 FROM json_to_recordset(%(rows)s::json) AS given (
   id bigint, definition_id bigint, facts text, added int, repeated int, status text, open_effects text[],
   unknown_effects text[], waiting_on text, display json, started_at timestamptz, last_event_at timestamptz,
   ended_at timestamptz, due_at timestamptz
 )
 WHERE saga.id = given.id
-"""
+RETURNING saga.id, saga.lesson
+)
+{queue.GIVE}
+"""  # noqa: S608  (put together of our own constants)
 
 COUNT_REPEATED = """
 UPDATE sagas_saga saga SET redeliveries = redeliveries + given.repeated

@@ -6,6 +6,7 @@ from sagas.models.heartbeat import Heartbeat
 from sagas.models.participant import Participant, ParticipantKey
 from sagas.models.quarantine import Quarantined
 from sagas.models.saga import Event, Saga, SagaKey
+from sagas.models.statistics import StepDay, StepNorm, Unlearned
 
 __all__ = [
     "Alert",
@@ -23,4 +24,7 @@ __all__ = [
     "Quarantined",
     "Saga",
     "SagaKey",
+    "StepDay",
+    "StepNorm",
+    "Unlearned",
 ]

@@ -6,6 +6,14 @@ from django.db.models import Q
 from sagas.vocabulary import Condition, Status
 
 
+class Lesson(models.IntegerChoices):
+    """How far a saga has come with being learned from. It only goes up (sagas.learning)."""
+
+    NOT_YET = 0  # it has not been over
+    ENDED = 1  # the newest update ended it, and put it in the queue
+    GIVEN = 2  # an earlier one did
+
+
 class Saga(models.Model):
     """One run of a business transaction, known by (saga type, saga id).
 
@@ -43,6 +51,8 @@ class Saga(models.Model):
     has_findings = models.BooleanField(default=False)
     # When somebody has to look at this saga again; null: nothing can become due.
     due_at = models.DateTimeField(null=True)
+    # Whether it waits in sagas.Unlearned, or did; no index has it, so that it costs the update nothing.
+    lesson = models.SmallIntegerField(default=Lesson.NOT_YET, choices=Lesson)
 
     class Meta:
         constraints = [
