@@ -1,5 +1,7 @@
 """Lengths of time in words."""
 
+import math
+
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
@@ -27,3 +29,11 @@ def exactly(seconds: float) -> str:
     if seconds < 2 * MINUTE:
         return f"{seconds:g} s"
     return f"{seconds // MINUTE:g} min {seconds % MINUTE:g} s"
+
+
+def roughly(seconds: float) -> str:
+    """A measured length of time, two digits of it: `240 ms`, `1.1 s`, `12 s`, `4 min 30 s`, `1 h 05 min`."""
+    if seconds >= HOUR:
+        return span(seconds)
+    digits = 1 - math.floor(math.log10(seconds)) if seconds > 0 else 0
+    return exactly(round(seconds, digits))

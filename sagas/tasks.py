@@ -4,6 +4,7 @@ from celery import shared_task
 
 from sagas.alerts import delivery
 from sagas.detection import sweep as sweeping
+from sagas.learning import learner
 
 
 @shared_task(name="sagas.tasks.sweep")  # type: ignore[untyped-decorator]
@@ -14,3 +15,8 @@ def sweep() -> None:
 @shared_task(name="sagas.tasks.deliver_alerts")  # type: ignore[untyped-decorator]
 def deliver_alerts() -> None:
     delivery.deliver()
+
+
+@shared_task(name="sagas.tasks.learn")  # type: ignore[untyped-decorator]
+def learn() -> None:
+    learner.learn()

@@ -78,6 +78,14 @@ class StepState(StrEnum):
     COMPENSATION_FAILED = "compensation_failed"
 
 
+class Learned(StrEnum):
+    """What a deadline that was learned may do (sagas.detection.learned)."""
+
+    WARN = "warn"  # be shown
+    PAGE = "page"  # and wake people, as a declared one does
+    OFF = "off"  # nothing
+
+
 class Status(StrEnum):
     """Where a saga stands, as its events tell."""
 

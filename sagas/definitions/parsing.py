@@ -20,7 +20,7 @@ from sagas.definitions.schema import (
     Seconds,
     StepDefinition,
 )
-from sagas.vocabulary import StepKind
+from sagas.vocabulary import Learned, StepKind
 
 # How msgspec's words for a type are put to people.
 TYPES = {
@@ -32,7 +32,7 @@ TYPES = {
     "null": "nothing",
 }
 # Fields that take one of a few words, other than a step's kind.
-WORDS = {"sequence": ("source", "saga")}
+WORDS: dict[str, tuple[str, ...]] = {"learned": tuple(Learned), "sequence": ("source", "saga")}
 # What the last word of a path is made of, for saying which names are known there.
 STRUCTS: dict[str, type[msgspec.Struct]] = {
     "": Definition,

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from sagas.definitions import paths
-from sagas.vocabulary import StepKind
+from sagas.vocabulary import Learned, StepKind
 
 JSON = Any
 
@@ -85,6 +85,8 @@ class StepDefinition(Struct, frozen=True, forbid_unknown_fields=True, dict=True)
     after: list[Name] | None = None
     deadline: Seconds | None = None
     required: bool = True
+    # What a learned deadline may do, where none is declared; None: as the definition says.
+    learned: Learned | None = None
     # More attempts than these are a storm; None: ATTEMPT_STORM.
     attempts: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     compensation: Compensation | None = None
@@ -109,6 +111,7 @@ class Definition(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     owner: Text = ""
     runbook: Text = ""
     deadline: Seconds | None = None
+    learned: Learned = Learned.WARN
     # A part of another saga: it may be undone although it has completed.
     nested: bool = False
     # What the events' `sequence` counts: all events of a source, or those of each saga from its source.

@@ -1,5 +1,6 @@
 """When somebody has to look at a saga again. Pure, and run for every saga that a batch touched."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sagas import facts
@@ -7,13 +8,17 @@ from sagas.definitions import Definition
 from sagas.detection import judge
 from sagas.detection.verdict import Verdict
 from sagas.fold import State
+from sagas.learning.memory import NONE
+from sagas.learning.normal import StepNorms
 from sagas.vocabulary import StepState
 
 
-def next_due(state: State, definition: Definition | None, now: datetime) -> datetime | None:
+def next_due(
+    state: State, definition: Definition | None, now: datetime, norms: Mapping[str, StepNorms] = NONE
+) -> datetime | None:
     """`now` where something is wrong already, else the earliest moment at which it may be; None: never."""
     moment = facts.microseconds(now)
-    found = judge.prospects(state, definition)
+    found = judge.prospects(state, definition, norms)
     if any(verdict.due <= moment for verdict in found):
         return now
     return next_after(state, found, moment)

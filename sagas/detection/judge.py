@@ -5,15 +5,17 @@ One table answers both questions: what is wrong now (`judge`), and when to look 
 those of DOMAIN.md, "Findings" (docs/anomalies.md).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from sagas import facts
 from sagas.definitions import Definition
-from sagas.detection import anomalies, overdue, quality
+from sagas.detection import anomalies, learned, overdue, quality
 from sagas.detection.verdict import Verdict
 from sagas.fold import Run, State, Step
-from sagas.vocabulary import FAULTS, Code, Condition, Status, StepState
+from sagas.learning.memory import NONE
+from sagas.learning.normal import StepNorms
+from sagas.vocabulary import FAULTS, TOLD, Code, Condition, Status, StepState
 
 # Where nothing can be late with a step as long as its saga goes forward.
 DONE = frozenset({StepState.COMPLETED, StepState.FAILED, StepState.SKIPPED})
@@ -77,19 +79,21 @@ TOLD_BY: dict[Code, frozenset[Code]] = {
 }
 
 
-def judge(state: State, definition: Definition | None, now: datetime) -> list[Verdict]:
+def judge(
+    state: State, definition: Definition | None, now: datetime, norms: Mapping[str, StepNorms] = NONE
+) -> list[Verdict]:
     """What is wrong with the saga at `now`, at most one verdict for each code and step."""
     moment = facts.microseconds(now)
-    return holding(prospects(state, definition), moment)
+    return holding(prospects(state, definition, norms), moment)
 
 
 def holding(verdicts: list[Verdict], moment: int) -> list[Verdict]:
     """Those that hold at this moment and are not told by another."""
-    held = [verdict for verdict in verdicts if verdict.due <= moment]
+    held = learned.give_way([verdict for verdict in verdicts if verdict.due <= moment])
     if len(held) < 2:
         return held
     found = {(verdict.code, verdict.step) for verdict in held}
-    needs_people = [verdict for verdict in held if FAULTS[verdict.code].condition != Condition.HEALTHY]
+    needs_people = [verdict for verdict in held if verdict.severity in TOLD]
     return [
         verdict
         for verdict in held
@@ -99,15 +103,20 @@ def holding(verdicts: list[Verdict], moment: int) -> list[Verdict]:
     ]
 
 
-def prospects(state: State, definition: Definition | None) -> list[Verdict]:
-    """All that is wrong or will be if nothing more is heard; for each code and step what comes first."""
+def prospects(
+    state: State, definition: Definition | None, norms: Mapping[str, StepNorms] = NONE
+) -> list[Verdict]:
+    """All that is wrong or will be if nothing more is heard; for each code and step what comes first.
+
+    What only was learned (`norms`, by step) stands beside it, until it gives way (`holding`).
+    """
     found: dict[tuple[Code, str], Verdict] = {}
     for verdict in _all(state, definition):
         key = verdict.code, verdict.step
         known = found.get(key)
         if known is None or (verdict.due, verdict.since) < (known.due, known.since):
             found[key] = verdict
-    return list(found.values())
+    return [*found.values(), *learned.prospects(state, definition, norms)]
 
 
 def worst(verdicts: list[Verdict]) -> Condition:

@@ -16,7 +16,7 @@ from sagas.definitions import Definition
 from sagas.detection import statements
 from sagas.detection.verdict import Verdict
 from sagas.sql import decode, encode, run
-from sagas.vocabulary import FAULTS, Severity
+from sagas.vocabulary import FAULTS, TOLD, Severity
 
 # A problem that comes back within this time is the same one again: people follow one thread.
 SAME_AGAIN = timedelta(hours=1)
@@ -73,12 +73,14 @@ def settle(judged: Sequence[Judged], now: datetime) -> set[int]:
     else:
         ended, touched = Counter(), set()
     begun: Counter[int] = Counter()
-    worst: dict[int, Severity] = {}
+    worst: dict[int, tuple[Judged, Verdict]] = {}
     findings = []
     for saga, verdict in difference.opened:
         problem = problems[_key(saga, verdict)]
         begun[problem] += 1
-        worst[problem] = max(verdict.severity, worst.get(problem, Severity.NOTE), key=lambda word: word.rank)
+        known = worst.get(problem)
+        if known is None or verdict.severity.rank > known[1].severity.rank:
+            worst[problem] = saga, verdict
         touched.add(saga.saga)
         findings.append(_finding(saga, verdict, problem))
     if findings:
@@ -88,7 +90,8 @@ def settle(judged: Sequence[Judged], now: datetime) -> set[int]:
             "id": problem,
             "opened": begun[problem],
             "closed": ended[problem],
-            "severity": worst.get(problem, ""),
+            "severity": worst[problem][1].severity if problem in worst else "",
+            **(_words(*worst[problem]) if problem in worst else {}),
         }
         for problem in begun | ended
     ]
@@ -106,12 +109,16 @@ def _compare(judged: Sequence[Judged]) -> Difference:
     for saga in judged:
         for verdict in saga.verdicts:
             found = known.pop((saga.saga, verdict.code, verdict.step), None)
+            if found and found[7] != verdict.severity:
+                # It asks for more than it did, or for less: the old one ends, so that the change is kept.
+                difference.closed.append((found[0], _key(saga, verdict)))
+                found = None
             if found is None:
                 difference.opened.append((saga, verdict))
             elif (found[4], decode(found[5]), decode(found[6])) != tuple(_facts(verdict).values()):
                 difference.changed.append({"id": found[0]} | _facts(verdict))
     types = {saga.saga: saga.saga_type for saga in judged}
-    difference.closed = [(row[0], Key(types[saga], step, code)) for (saga, code, step), row in known.items()]
+    difference.closed += [(row[0], Key(types[saga], step, code)) for (saga, code, step), row in known.items()]
     return difference
 
 
@@ -120,10 +127,10 @@ def _problems_for(opened: Sequence[tuple[Judged, Verdict]], now: datetime) -> di
     examples = {_key(saga, verdict): (saga, verdict) for saga, verdict in reversed(opened)}
     if not examples:
         return {}
-    keys = encode([key._asdict() for key in examples])
-    found = {
-        Key(*row[1:]): row[0] for row in run(statements.FIND_PROBLEMS, rows=keys, since=now - SAME_AGAIN)
-    }
+    loud = {_key(saga, verdict) for saga, verdict in opened if verdict.severity in TOLD}
+    keys = encode([key._asdict() | {"is_loud": key in loud} for key in examples])
+    rows = run(statements.FIND_PROBLEMS, rows=keys, since=now - SAME_AGAIN, told=list(TOLD))
+    found = {Key(*row[1:]): row[0] for row in rows}
     missing = [_problem(key, *example) for key, example in examples.items() if key not in found]
     if missing:
         rows = run(statements.ADD_PROBLEMS, rows=encode(missing), now=now)
@@ -132,16 +139,19 @@ def _problems_for(opened: Sequence[tuple[Judged, Verdict]], now: datetime) -> di
 
 
 def _problem(key: Key, saga: Judged, verdict: Verdict) -> dict[str, Any]:
-    told = verdict.code, verdict.step, verdict.detail, saga.definition
     return {
         **key._asdict(),
         "condition": FAULTS[verdict.code].condition,
         "severity": verdict.severity,
-        "title": story.title(*told),
-        "explanation": story.explanation(*told),
+        **_words(saga, verdict),
         "participant": verdict.detail.get("participant", ""),
         "owner": saga.definition.owner if saga.definition else "",
     }
+
+
+def _words(saga: Judged, verdict: Verdict) -> dict[str, str]:
+    told = verdict.code, verdict.step, verdict.detail, saga.definition
+    return {"title": story.title(*told), "explanation": story.explanation(*told)}
 
 
 def _finding(saga: Judged, verdict: Verdict, problem: int) -> dict[str, Any]:

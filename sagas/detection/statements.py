@@ -37,19 +37,21 @@ RETURNING saga.id, saga.lesson
 PUT_OFF = "UPDATE sagas_saga SET due_at = %(until)s WHERE id = ANY(%(sagas)s)"
 
 OPEN_FINDINGS_OF = """
-SELECT id, saga_id, code, step, since, evidence, detail
+SELECT id, saga_id, code, step, since, evidence, detail, severity
 FROM sagas_finding WHERE saga_id = ANY(%(sagas)s) AND closed_at IS NULL
 """
 
 # In the order of the array, so that two transactions cannot wait for each other in a circle.
 LOCK_KEYS = "SELECT pg_advisory_xact_lock(lock) FROM unnest(%(locks)s::bigint[]) lock"
 
+# What nobody is told of does not wake up a problem that people were told is over.
 FIND_PROBLEMS = """
 SELECT DISTINCT ON (saga_type, step, code) problem.id, saga_type, step, code
 FROM sagas_problem problem
-JOIN json_to_recordset(%(rows)s::json) AS given (saga_type text, step text, code text)
+JOIN json_to_recordset(%(rows)s::json) AS given (saga_type text, step text, code text, is_loud boolean)
   USING (saga_type, step, code)
-WHERE closed_at IS NULL OR closed_at > %(since)s
+WHERE closed_at IS NULL
+  OR closed_at > %(since)s AND (given.is_loud OR problem.severity <> ALL(%(told)s))
 ORDER BY saga_type, step, code, closed_at DESC NULLS FIRST
 """
 
@@ -66,18 +68,27 @@ FROM json_to_recordset(%(rows)s::json) AS given (
 RETURNING id, saga_type, step, code
 """
 
-# `severity` is that of the worst finding that was opened, empty where none was.
+# `severity` and the words are those of the worst finding that was opened, if any was. A problem that gets
+# worse than all it was so far is told in the words of what made it so.
 COUNT_PROBLEMS = """
+WITH given AS (
+  SELECT given.*, coalesce(
+    array_position(%(severities)s::text[], given.severity)
+      > array_position(%(severities)s::text[], problem.severity::text), false
+  ) AS is_worse
+  FROM json_to_recordset(%(rows)s::json) AS given (
+    id bigint, opened int, closed int, severity text, title text, explanation text
+  )
+  JOIN sagas_problem problem USING (id)
+)
 UPDATE sagas_problem problem SET
-  severity = CASE
-    WHEN array_position(%(severities)s::text[], given.severity)
-      > array_position(%(severities)s::text[], problem.severity::text) THEN given.severity
-    ELSE problem.severity
-  END,
+  severity = CASE WHEN given.is_worse THEN given.severity ELSE problem.severity END,
+  title = CASE WHEN given.is_worse THEN given.title ELSE problem.title END,
+  explanation = CASE WHEN given.is_worse THEN given.explanation ELSE problem.explanation END,
   open_count = open_count + given.opened - given.closed,
   total_count = total_count + given.opened,
   closed_at = CASE WHEN open_count + given.opened - given.closed = 0 THEN %(now)s::timestamptz END
-FROM json_to_recordset(%(rows)s::json) AS given (id bigint, opened int, closed int, severity text)
+FROM given
 WHERE problem.id = given.id
 """
 

@@ -10,7 +10,7 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from sagas import changes, definitions, facts, fold, heartbeats
+from sagas import changes, definitions, facts, fold, heartbeats, learning
 from sagas.alerts import intents
 from sagas.detection import deadlines, judge, problems, statements
 from sagas.detection.problems import Judged
@@ -68,6 +68,7 @@ def _sweep_chunk(now: datetime) -> int:
     rows = run(statements.TAKE_DUE, now=now, most=CHUNK)
     if not rows:
         return 0
+    learning.refresh()
     looked, failed = [], []
     for row in rows:
         try:
@@ -89,7 +90,7 @@ def _look(row: Sequence[Any], now: datetime) -> Looked:
     definition = definitions.by_key(definition_pk) if definition_pk else None
     state = fold.derive(facts.decode(text), definition, now)
     moment = facts.microseconds(now)
-    prospects = judge.prospects(state, definition)
+    prospects = judge.prospects(state, definition, learning.known(saga_type, definition))
     verdicts = judge.holding(prospects, moment)
     return Looked(
         judged=Judged(pk, saga_type, definition, verdicts, had_findings),

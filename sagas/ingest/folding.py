@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sagas import facts, fold, sql
+from sagas import facts, fold, learning, sql
 from sagas.detection import deadlines
 from sagas.facts import Facts, Observed
 from sagas.ingest import statements
@@ -36,7 +36,7 @@ class Folded:
             started_at=state.started_at,
             last_event_at=state.last_event_at,
             ended_at=state.ended_at,
-            due_at=deadlines.next_due(state, definition, now),
+            due_at=deadlines.next_due(state, definition, now, learning.known(saga.saga_type, definition)),
         )
 
     def key_rows(self) -> Iterable[KeyRow]:

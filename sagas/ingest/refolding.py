@@ -8,7 +8,7 @@ from django.db.models import CharField, Q
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
-from sagas import changes, models
+from sagas import changes, learning, models
 from sagas.ingest import folding
 from sagas.ingest.holding import hold_known, settle
 from sagas.ingest.storing import persist
@@ -49,5 +49,6 @@ def adopt(definition: models.Definition, now: datetime | None = None) -> int:
 def _refold(saga_pks: list[int], now: datetime) -> None:
     sagas = hold_known(saga_pks)
     settle(sagas, now)
+    learning.refresh()
     folding.write(folding.take_anew(sagas, now), now)
     changes.tell("sagas", *(f"saga:{saga.pk}" for saga in sagas))

@@ -17,7 +17,7 @@ from msgspec import Struct
 from psycopg import errors
 from psycopg.pq.abc import PGresult
 
-from sagas import changes, facts, sql
+from sagas import changes, facts, learning, sql
 from sagas.events import Incoming, Reason, Refused
 from sagas.ingest import folding, statements
 from sagas.ingest.folding import Folded
@@ -165,6 +165,7 @@ def _insert(
     for saga in sagas:
         # Known from here on without asking the database, which is busy below.
         _ = saga.definition
+    learning.refresh()
     with Sent(
         statements.INSERT_EVENTS,
         sql.encode_bytes([_row(identity[0], event, now) for identity, event in events.items()]),

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 GIVEN = 2
 
-# Sagas that were stored before are learned from as well, as far back as counts (sagas.learning.norms.WINDOW).
+# Sagas that were stored before are learned from as well, as far back as counts (sagas.learning.normal.WINDOW).
 # `lesson` begins as "given" for all rows, which writes none of them; only what has not ended is set back.
 LEARN_FROM_WHAT_IS_THERE = """
 UPDATE sagas_saga SET lesson = 0 WHERE status NOT IN ('completed', 'compensated', 'failed');

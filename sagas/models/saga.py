@@ -7,7 +7,7 @@ from sagas.vocabulary import Condition, Status
 
 
 class Lesson(models.IntegerChoices):
-    """How far a saga has come with being learned from. It only goes up (sagas.learning)."""
+    """How far a saga has come with being learned from. Set back by who finds that it goes on."""
 
     NOT_YET = 0  # it has not been over
     ENDED = 1  # the newest update ended it, and put it in the queue

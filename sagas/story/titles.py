@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sagas.definitions import Definition
-from sagas.durations import exactly
+from sagas.durations import exactly, roughly
 from sagas.story.parts import because
 from sagas.vocabulary import FAULTS, Code
 
@@ -23,6 +23,9 @@ STALLED = {
 def title(code: Code, step: str, detail: Mapping[str, Any], definition: Definition | None) -> str:
     """ "ship parcel never answered"."""
     name = step_title(step, definition)
+    if is_learned(detail):
+        undone = code == Code.COMPENSATION_OVERDUE
+        return f"{undo_title(step, definition) if undone else name} takes longer than usual"
     if code == Code.SAGA_STALLED:
         return STALLED[detail["reason"]].format(step=name)
     return f"{name} {FAULTS[code].title}" if step else FAULTS[code].title
@@ -54,7 +57,19 @@ def _within(detail: Mapping[str, Any]) -> str:
     return exactly(detail["allowed"]) if detail.get("allowed") else ""
 
 
+def is_learned(detail: Mapping[str, Any]) -> bool:
+    """Whether nobody declared a deadline and it is only longer than usual (sagas.detection.learned)."""
+    return bool(detail.get("reason") == "learned")
+
+
+def usually(detail: Mapping[str, Any]) -> str:
+    """ "99 of 100 take 1.1 s or less"."""
+    return f"99 of 100 take {roughly(detail['normal']['p99'])} or less"
+
+
 def _step_overdue(step: str, detail: Mapping[str, Any], definition: Definition | None) -> str:
+    if is_learned(detail):
+        return f"no answer for more than {_within(detail)}; {usually(detail)}"
     return f"{_who(detail, 'it')} keeps failing{because(detail['error'])}"
 
 
@@ -84,6 +99,8 @@ def _saga_stalled(step: str, detail: Mapping[str, Any], definition: Definition |
 
 def _compensation_overdue(step: str, detail: Mapping[str, Any], definition: Definition | None) -> str:
     undoing, within = undo_title(step, definition), _within(detail)
+    if is_learned(detail):
+        return f"not confirmed for more than {within}; {usually(detail)}"
     if detail["begun"]:
         return f"{undoing} was begun and not confirmed within {within}{because(detail['error'])}"
     return f"{undoing} was not begun within {within}"

@@ -11,7 +11,7 @@ from sagas.durations import exactly
 from sagas.facts import Moment
 from sagas.fold import Run, State, Step
 from sagas.story.parts import Part, ago, because, clock, listed, strong, text
-from sagas.story.titles import step_title, undo_title
+from sagas.story.titles import is_learned, step_title, undo_title, usually
 from sagas.vocabulary import Code, StepState
 
 
@@ -76,6 +76,8 @@ def _step_overdue(found: Found, scene: Scene) -> list[Part]:
     if not (known := scene.run(found)):
         return _moved_on(found, scene, " is overdue.")
     step, run = known
+    if is_learned(found.detail):
+        return [*asked(step, run, scene), text(f" and has not answered; {usually(found.detail)}.")]
     tries = f" and keeps failing: {run.attempts} attempts, the last at " if run.attempts > 1 else None
     return [
         *asked(step, run, scene),
@@ -213,6 +215,8 @@ def _compensation_overdue(found: Found, scene: Scene) -> list[Part]:
         verb = " at " if who else " began at "
         said = [*who, scene.undo(step.name), text(verb), scene.clock(run.undo_started)]
         said.append(text(f" and has not confirmed it{because(run.error)}; "))
+        if is_learned(found.detail):
+            return [*said, text(f"{usually(found.detail)}.")]
         return [*said, *deadline(scene, run.undo_started, run.undo_deadline), text(".")]
     back, ended = scene.state.went_back, scene.state.ended
     begun = [text("The saga went back at "), scene.clock(back)]

@@ -188,10 +188,10 @@ def test_a_mistake_in_our_own_code_is_put_off_too(monkeypatch: pytest.MonkeyPatc
     judge = sweeping.judge.prospects
     broken = iter([True])
 
-    def prospects(state, definition):
+    def prospects(*given):
         if next(broken, False):
             raise KeyError("a bug")
-        return judge(state, definition)
+        return judge(*given)
 
     monkeypatch.setattr(sweeping.judge, "prospects", prospects)
     sweep()
