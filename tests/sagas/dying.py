@@ -23,6 +23,7 @@ ROOT = Path(__file__).parent.parent.parent
 FILES = {
     "sweep": ["detection/sweep.py", "detection/problems.py", "alerts/intents.py"],
     "deliver": ["alerts/delivery.py", "alerts/webhook.py"],
+    "learn": [f"learning/{name}.py" for name in ("learner", "normal")],
     "ingest": [f"ingest/{name}.py" for name in ("storing", "holding", "folding", "sending", "keeping")],
 }
 
@@ -98,10 +99,11 @@ def main() -> None:
 
     from sagas.alerts import delivery
     from sagas.detection import sweep
+    from sagas.learning import learner
 
     settings.ALERT_WEBHOOK_URLS = os.environ.get("HOOK_URL", "").split(",")
     settings.ALERT_WEBHOOK_SECRET = os.environ.get("HOOK_SECRET", "")
-    jobs = {"sweep": sweep.sweep, "deliver": delivery.deliver, "ingest": ingest_batch}
+    jobs = {"sweep": sweep.sweep, "deliver": delivery.deliver, "ingest": ingest_batch, "learn": lambda: learner.learn(NOW)}
     print("ready", flush=True)
     for line in sys.stdin:
         job, at = line.split()
