@@ -103,7 +103,12 @@ def main() -> None:
 
     settings.ALERT_WEBHOOK_URLS = os.environ.get("HOOK_URL", "").split(",")
     settings.ALERT_WEBHOOK_SECRET = os.environ.get("HOOK_SECRET", "")
-    jobs = {"sweep": sweep.sweep, "deliver": delivery.deliver, "ingest": ingest_batch, "learn": lambda: learner.learn(NOW)}
+    jobs = {
+        "sweep": sweep.sweep,
+        "deliver": delivery.deliver,
+        "ingest": ingest_batch,
+        "learn": lambda: learner.learn(NOW),
+    }
     print("ready", flush=True)
     for line in sys.stdin:
         job, at = line.split()
