@@ -19,6 +19,7 @@ FEWEST = 50
 # A learned deadline is this many times what 99 of 100 take, and never shorter than FLOOR (seconds): it is
 # meant for what is stuck, not for what is slow, and shorter than that nobody could look at it anyway.
 FACTOR = 3
+QUANTILES = (0.5, 0.95, 0.99)
 FLOOR = 1.0
 
 
@@ -34,6 +35,11 @@ class Norm(NamedTuple):
     def limit(self) -> float:
         """The learned deadline, to the tenth of a second: a sketch knows no better."""
         return max(FLOOR, round(FACTOR * self.p99, 1))
+
+
+def of(sketch: Durations) -> Norm | None:
+    """What these durations make normal; None where they are too few."""
+    return _enough(len(sketch), *(sketch.quantile(share) for share in QUANTILES))
 
 
 class StepNorms(NamedTuple):
@@ -61,6 +67,17 @@ def norms(saga_type: str, version: str, steps: Collection[str] | None = None) ->
         rows = rows.filter(step__in=steps)
     fields = ("samples", "p50", "p95", "p99", "back_samples", "back_p50", "back_p95", "back_p99")
     return {step: _read(figures) for step, *figures in rows.values_list("step", *fields)}
+
+
+def distributions(
+    saga_type: str, version: str, steps: Collection[str]
+) -> dict[str, tuple[Durations, Durations]]:
+    """By step, all durations of the window, forward and back, few as they may be; in one query."""
+    rows = StepNorm.objects.filter(saga_type=saga_type, version=version, step__in=steps)
+    return {
+        step: (Durations(packed=bytes(forward)), Durations(packed=bytes(back)))
+        for step, forward, back in rows.values_list("step", "forward", "back")
+    }
 
 
 def all_known() -> dict[tuple[str, str], dict[str, StepNorms]]:
@@ -107,7 +124,7 @@ def _renew(stale: Sequence[tuple[Any, ...]], now: datetime) -> None:
 
 
 def _figures(prefix: str, sketch: Durations) -> dict[str, Any]:
-    quantiles = {f"{prefix}p{share}": sketch.quantile(share / 100) for share in (50, 95, 99)}
+    quantiles = {f"{prefix}p{share * 100:.0f}": sketch.quantile(share) for share in QUANTILES}
     return {f"{prefix}samples": len(sketch)} | quantiles
 
 
