@@ -18,9 +18,10 @@ from console import search
 from console.api.filters import MomentFilter
 from console.api.refusals import BadParameterError
 from console.api.rendering import Raw
-from sagas import facts, links, standing
+from sagas import facts, learning, links, standing
 from sagas.facts import Moment
 from sagas.fold import Step
+from sagas.learning.normal import NOTHING, Norm, StepNorms
 from sagas.models import Event, Finding, Saga, SagaKey
 from sagas.vocabulary import Code, Condition, Kind, Severity, Status, StepKind, StepState
 
@@ -127,8 +128,21 @@ class StampField(serializers.DateTimeField):
         return str(super().to_representation(facts.moment(microseconds)))
 
 
+class NormalOut(serializers.Serializer[Norm]):
+    """What is normal for a step of this saga type and version, by its completed executions. Seconds."""
+
+    samples = serializers.IntegerField()
+    p50 = serializers.FloatField()
+    p95 = serializers.FloatField()
+    p99 = serializers.FloatField()
+    limit = serializers.FloatField(help_text="The learned deadline; it holds where none is declared.")
+
+
 class StepOut(serializers.Serializer[Step]):
-    """Where a step stands; the times are those of the execution that speaks for it."""
+    """Where a step stands; the times are those of the execution that speaks for it.
+
+    The context's `norms` tell by step what is normal.
+    """
 
     name = serializers.CharField()
     title = serializers.CharField()
@@ -144,6 +158,22 @@ class StepOut(serializers.Serializer[Step]):
     compensated_at = StampField(source="run.undone")
     compensation_deadline_at = StampField(source="run.undo_deadline")
     last_error = serializers.CharField(source="run.error", default="")
+    normal = serializers.SerializerMethodField(help_text="Null where too little is known.")
+    compensation_normal = serializers.SerializerMethodField(help_text="Likewise.")
+
+    @extend_schema_field(NormalOut(allow_null=True))
+    def get_normal(self, step: Step) -> Any:
+        norm = self._norms(step).forward
+        return NormalOut(norm).data if norm else None
+
+    @extend_schema_field(NormalOut(allow_null=True))
+    def get_compensation_normal(self, step: Step) -> Any:
+        norm = self._norms(step).back
+        return NormalOut(norm).data if norm else None
+
+    def _norms(self, step: Step) -> StepNorms:
+        norms: dict[str, StepNorms] = self.context["norms"]
+        return norms.get(step.name, NOTHING)
 
     def get_executions(self, step: Step) -> int:
         return len(step.runs)
@@ -178,7 +208,10 @@ class SagaDetailOut(SagaOut):
 
     @extend_schema_field(StepOut(many=True))
     def get_steps(self, saga: Saga) -> Any:
-        return StepOut(self.context["standing"].state.steps, many=True).data
+        state, definition = self.context["standing"]
+        names = [step.name for step in state.steps]
+        norms = learning.norms(saga.saga_type, definition.version if definition else "", names)
+        return StepOut(state.steps, many=True, context={"norms": norms}).data
 
 
 class EventOut(serializers.Serializer[Event]):

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from compensation import reading
 from console import telling
 from console.permissions import Act
-from console.web import frame, saga_choices, saga_records
+from console.web import frame, saga_choices, saga_normal, saga_records
 from console.web.guard import needs
 from sagas import facts, story, timeline
 from sagas.facts import Observed
@@ -79,6 +79,7 @@ def show(request: HttpRequest, saga_type: str, saga_id: str) -> HttpResponse:
             "modes": _modes(request),
             "tones": TONES,
             **_drawings(saga, state, now, _mode(request)),
+            **saga_normal.of(saga, state, definition, {finding.step for finding in findings}, now),
             **records,
         },
         detail="saga/detail.html",
