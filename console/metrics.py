@@ -32,7 +32,7 @@ from console import permissions, tokens
 from console.api import problem_details
 from console.permissions import Act
 from sagas.ingest import Outcome
-from sagas.models import Delivery, Heartbeat, Problem, Quarantined, Saga
+from sagas.models import Delivery, Heartbeat, Problem, Quarantined, Saga, Unlearned
 from sagas.vocabulary import ENDED, Condition, Status
 
 # Rows are counted no further than this, so that a scrape stays cheap when things are bad.
@@ -160,6 +160,7 @@ def _of_work() -> Iterable[Metric]:
     for word in RepairAction.OPEN_STATES:
         actions.add_metric([word], _up_to(RepairAction.objects.filter(state=word)))
     running = _up_to(Repair.objects.filter(state=Repair.State.RUNNING))
+    unlearned = _up_to(Unlearned.objects.all())
     quarantined = _up_to(Quarantined.objects.filter(state=Quarantined.State.OPEN))
     ages = _gauge("amends_job_age_seconds", "Seconds since a periodic job last finished.", "job")
     now = timezone.now()
@@ -169,6 +170,9 @@ def _of_work() -> Iterable[Metric]:
         deliveries,
         actions,
         _plain("amends_repairs_running", "Repairs that run." + UP_TO, running),
+        _plain(
+            "amends_sagas_unlearned", "Sagas that are over and wait to be learned from." + UP_TO, unlearned
+        ),
         _plain("amends_quarantined_open", "Events in quarantine." + UP_TO, quarantined),
         ages,
     )

@@ -24,10 +24,12 @@ DUE = SAGAS // 25
 SEED = """
 INSERT INTO sagas_saga (
   saga_type, saga_id, definition_id, facts, revision, redeliveries, created_at, status, open_effects,
-  unknown_effects, waiting_on, display, started_at, last_event_at, ended_at, condition, has_findings
+  unknown_effects, waiting_on, display, started_at, last_event_at, ended_at, condition, has_findings,
+  lesson
 )
 SELECT saga_type, 'seeded-' || number, definition_id, facts, revision, 0, created_at, status, open_effects,
-  unknown_effects, waiting_on, display, started_at, last_event_at, ended_at, 'healthy', false
+  unknown_effects, waiting_on, display, started_at, last_event_at, ended_at, 'healthy', false,
+  lesson
 FROM generate_series(1, %(count)s) number
 JOIN (
   SELECT *, row_number() OVER (PARTITION BY status <> 'running' ORDER BY id) - 1 AS place,

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from console.permissions import Role
 from sagas.ingest import Outcome
-from sagas.models import Alert, Delivery, Heartbeat, Saga
+from sagas.models import Alert, Delivery, Heartbeat, Saga, Unlearned
 from tests.console import world
 from tests.console.cast import person
 
@@ -50,6 +50,7 @@ def test_the_numbers_are_those_of_the_rows() -> None:
             message_id=f"00000000-0000-0000-0000-00000000000{number}",
             next_attempt_at=now,
         )
+    Unlearned.objects.create(saga=built.well)
     found = scraped()
     expected = {
         ("amends_sagas_open", "running"): 2,
@@ -64,6 +65,7 @@ def test_the_numbers_are_those_of_the_rows() -> None:
         ("amends_repairs_running",): 1,
         ("amends_repair_actions_open", "ready"): 1,
         ("amends_quarantined_open",): 1,
+        ("amends_sagas_unlearned",): 1,
     }
     assert {key: found[key] for key in expected} == expected
     assert ("amends_sagas_open", "completed") not in found

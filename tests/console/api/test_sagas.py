@@ -135,6 +135,6 @@ def test_a_saga_costs_the_same_however_long_its_story(
     client: Client, built: world.World, django_assert_num_queries: Any
 ) -> None:
     get(client, "/api/v1/sagas/order/o-2")
-    # The token with its user, the user's groups, the saga, its keys, its findings, what is normal for its steps.
+    # The token with its user, the user's groups, the saga, its keys, its findings, what is normal.
     with django_assert_num_queries(6):
         get(client, "/api/v1/sagas/order/o-2")

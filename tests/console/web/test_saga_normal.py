@@ -13,6 +13,7 @@ from console.web import histogram
 from console.web.histogram import BARS, BASE, LEFT, RIGHT, TALLEST
 from sagas import definitions
 from sagas.audit import Actor
+from sagas.detection.sweep import sweep
 from sagas.learning import memory
 from sagas.learning.learner import learn
 from sagas.learning.normal import FEWEST
@@ -128,6 +129,16 @@ def test_a_compensation_that_is_under_way_comes_first(viewer: Person, now: datet
     text = card(saga, viewer)
     assert text.index("unpack") < text.index("Other steps of this saga (1)") < text.index("pack the parcel")
     assert "unpack This one has taken 20" in text
+
+
+def test_a_warning_says_that_nobody_is_told(viewer: Person, now: datetime) -> None:
+    teach(now)
+    saga = begin(now, 60)
+    sweep(now)
+    html = viewer.browser.get(f"/sagas/{TYPE}/{saga.saga_id}/").content.decode()
+    assert "pack takes longer than usual" in html
+    assert "It only warns: nobody is told." in html
+    assert "99 of 100 take 2 s or less." in html
 
 
 def test_a_saga_of_which_no_step_began_has_none(viewer: Person, now: datetime) -> None:
