@@ -22,10 +22,10 @@ _mapping = LogarithmicMapping(ACCURACY)
 
 
 class Bin(NamedTuple):
-    """Durations that cannot be told apart; `middle` in seconds."""
+    """Durations that cannot be told apart, and how many; `middle` in seconds."""
 
     middle: float
-    count: int
+    times: int
 
 
 class Durations:
@@ -64,7 +64,7 @@ class Durations:
 
     def share_below(self, seconds: float) -> float:
         """Which share of them was shorter, from 0 to 1; 0 where there are none."""
-        below = sum(one.count for one in self.bins() if one.middle * (1 + ACCURACY) < seconds)
+        below = sum(one.times for one in self.bins() if one.middle * (1 + ACCURACY) < seconds)
         return below / len(self) if len(self) else 0.0
 
     def bins(self) -> list[Bin]:

@@ -31,7 +31,7 @@ def test_any_order_and_split_gives_the_same(split, random) -> None:
 def test_it_is_kept_as_it_is(taken: list[float]) -> None:
     sketch = Durations(taken)
     assert Durations(packed=sketch.pack()) == sketch
-    assert sum(one.count for one in sketch.bins()) == len(taken)
+    assert sum(one.times for one in sketch.bins()) == len(taken)
 
 
 def test_whatever_comes_it_stays_small() -> None:
