@@ -9,7 +9,13 @@ def queue_of(task: str) -> str:
 
 def test_calls_to_participants_wait_in_a_queue_of_their_own() -> None:
     assert queue_of("compensation.tasks.execute") == "calls"
-    assert {queue_of(task) for task in ("sagas.tasks.sweep", "compensation.tasks.recover")} == {"celery"}
+    others = ("sagas.tasks.sweep", "sagas.tasks.learn", "compensation.tasks.recover")
+    assert {queue_of(task) for task in others} == {"celery"}
+
+
+def test_what_beat_asks_for_is_there() -> None:
+    app.loader.import_default_modules()
+    assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= app.tasks.keys()
 
 
 def test_a_worker_that_is_told_of_no_queue_takes_from_both() -> None:

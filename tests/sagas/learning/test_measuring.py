@@ -65,6 +65,7 @@ def at(second: float, kind: Kind, source: str, step: str = "a", **more) -> Obser
 
 
 S, C, END = Kind.STEP_STARTED, Kind.STEP_COMPLETED, Kind.SAGA_COMPLETED
+REPAIR = Kind.OPERATOR_REPAIR_STARTED
 
 
 @pytest.mark.parametrize(
@@ -86,6 +87,9 @@ S, C, END = Kind.STEP_STARTED, Kind.STEP_COMPLETED, Kind.SAGA_COMPLETED
         ([at(0, S, "engine"), at(5, C, "shop"), at(4, END, "engine", step="")], 5),
         # Its clock goes behind, as another step of the saga shows: neither is believed.
         ([at(0, S, "engine"), at(3, C, "shop"), at(9, S, "engine", "b"), at(8, C, "shop", "b")], None),
+        # A repair came in between: it ended because somebody looked. What begins after it counts again.
+        ([at(0, S, "shop"), at(50, REPAIR, OURSELVES, step=""), at(60, C, "shop")], None),
+        ([at(0, REPAIR, OURSELVES, step=""), at(1, S, "shop"), at(3, C, "shop")], 2),
         # What a person recorded says when somebody looked.
         ([at(0, S, "engine"), at(3000, Kind.OPERATOR_STEP_COMPLETED, OURSELVES)], None),
     ],
