@@ -4,7 +4,7 @@ A learned deadline lies before the default one. Once that has passed too, the or
 says nothing more. A definition may let it page, or switch it off (`learned`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sagas import facts
@@ -25,24 +25,32 @@ SAID_BY = frozenset(
 
 def prospects(
     state: State, definition: Definition | None, norms: Mapping[str, StepNorms]
-) -> Iterator[Verdict]:
+) -> Iterable[Verdict]:
     """At most one for each code and step: of several executions the one that is due first."""
     if not norms or state.is_over or state.suspended:
-        return
+        return ()
+    found: dict[tuple[Code, str], Verdict] = {}
     for step in state.steps:
-        known = norms.get(step.name)
-        mode = how(step, definition)
-        if known is None or mode == Learned.OFF:
-            continue
-        weight = Severity.WARNING if mode == Learned.WARN else None
-        for code in (_step_overdue, _compensation_overdue):
-            found = [verdict for run in step.runs if (verdict := code(step, run, known, weight))]
-            if found:
-                yield min(found, key=lambda verdict: (verdict.due, verdict.since))
+        for run in step.runs:
+            # Of most sagas that a batch touches no more than one step is under way.
+            judge = UNDER_WAY.get(run.state)
+            known = norms.get(step.name) if judge else None
+            mode = how(step, definition) if known else Learned.OFF
+            if judge is None or known is None or mode == Learned.OFF:
+                continue
+            verdict = judge(step, run, known, Severity.WARNING if mode == Learned.WARN else None)
+            if verdict is None:
+                continue
+            key = verdict.code, verdict.step
+            if key not in found or verdict.due < found[key].due:
+                found[key] = verdict
+    return found.values()
 
 
 def give_way(held: list[Verdict]) -> list[Verdict]:
     """Leave out what was learned where an ordinary code says as much of the same step."""
+    if len(held) < 2:
+        return held
     said = {verdict.step for verdict in held if verdict.code in SAID_BY and not is_learned(verdict)}
     return [verdict for verdict in held if not (is_learned(verdict) and verdict.step in said)]
 
@@ -72,7 +80,7 @@ def is_undo_declared(step: Step, run: Run) -> bool:
 
 def _step_overdue(step: Step, run: Run, known: StepNorms, weight: Severity | None) -> Verdict | None:
     norm, asked = known.forward, run.asked
-    if norm is None or asked is None or run.state != StepState.RUNNING or is_declared(step, run):
+    if norm is None or asked is None or is_declared(step, run):
         return None
     detail = {"attempts": run.attempts, "asked": facts.moment(asked.stamp.time).isoformat()}
     begun = asked.stamp.time
@@ -83,7 +91,7 @@ def _compensation_overdue(step: Step, run: Run, known: StepNorms, weight: Severi
     norm = known.back
     if norm is None or run.undo_deadline is None or run.undo_started is None:
         return None
-    if run.state != StepState.COMPENSATING or step.kind == StepKind.READONLY or is_undo_declared(step, run):
+    if step.kind == StepKind.READONLY or is_undo_declared(step, run):
         return None
     begun = run.undo_deadline - default_deadline()
     detail = {"begun": True}
@@ -102,14 +110,21 @@ def _verdict(
     detail: dict[str, Any],
     *evidence: Moment | None,
 ) -> Verdict | None:
-    if norm.limit * SECOND >= default_deadline():
+    allowed = norm.limit
+    if allowed * SECOND >= default_deadline():
         return None
-    limit = begun + int(norm.limit * SECOND)
+    limit = begun + int(allowed * SECOND)
     known = {
         "reason": REASON,
         "participant": step.participant,
         "error": run.error,
-        "allowed": norm.limit,
+        "allowed": allowed,
         "normal": {"samples": norm.samples, "p50": norm.p50, "p95": norm.p95, "p99": norm.p99},
     }
     return Verdict(code, step.name, limit + 1, limit, proof(*evidence), known | detail, weight)
+
+
+UNDER_WAY: dict[StepState, Callable[[Step, Run, StepNorms, Severity | None], Verdict | None]] = {
+    StepState.RUNNING: _step_overdue,
+    StepState.COMPENSATING: _compensation_overdue,
+}
