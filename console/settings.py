@@ -128,7 +128,7 @@ CELERY_BEAT_SCHEDULE = {
         ("find what is due", "sagas.tasks.sweep", 1.0),
         ("deliver alerts", "sagas.tasks.deliver_alerts", 1.0),
         ("recover repairs", "compensation.tasks.recover", 1.0),
-        ("learn what is normal", "sagas.tasks.learn", 15.0),
+        ("learn what is normal", "sagas.tasks.learn", 5.0),
     ]
 }
 

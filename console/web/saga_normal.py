@@ -19,7 +19,7 @@ from sagas.learning.sketch import Durations
 from sagas.models import Saga
 from sagas.vocabulary import Learned, StepState
 
-# Steps that are shown; of a saga with more, the first.
+# Steps that are shown; of a saga with more, those that need people or are at work, then the first.
 MOST = 12
 
 BACK = {StepState.COMPENSATING, StepState.COMPENSATION_FAILED}
@@ -50,8 +50,9 @@ def of(
     saga: Saga, state: State, definition: Definition | None, unwell: Collection[str], now: datetime
 ) -> dict[str, object]:
     """The template context: what to look at first, and the other steps that have begun."""
-    begun = [step for step in state.steps if step.run][:MOST]
+    begun = [step for step in state.steps if step.run]
     begun.sort(key=lambda step: (step.name not in unwell, step.state not in AT_WORK))
+    begun = begun[:MOST]
     version = definition.version if definition else ""
     known = normal.distributions(saga.saga_type, version, [step.name for step in begun])
     found = [one for step in begun for one in _of_step(step, state, definition, known.get(step.name), now)]

@@ -141,6 +141,20 @@ def test_a_warning_says_that_nobody_is_told(viewer: Person, now: datetime) -> No
     assert "99 of 100 take 2 s or less." in html
 
 
+def test_of_many_steps_those_that_need_people_come_first(viewer: Person, now: datetime) -> None:
+    done = [
+        event(2 * number + half, kind, now - timedelta(seconds=100 - half), step=f"step-{number}")
+        for number in range(1, 31)
+        for half, kind in enumerate((Kind.STEP_STARTED, Kind.STEP_COMPLETED))
+    ]
+    failed = [event(90, Kind.STEP_STARTED, now, step="z"), event(91, Kind.STEP_TIMED_OUT, now, step="z")]
+    saga = store([event(1, Kind.SAGA_STARTED, now - timedelta(seconds=200)), *done, *failed], now)
+    sweep(now)
+    text = card(saga, viewer)
+    assert text.startswith("Normal for this step last 28 days z Seen to complete 0 times")
+    assert "Other steps of this saga (11)" in text
+
+
 def test_a_saga_of_which_no_step_began_has_none(viewer: Person, now: datetime) -> None:
     saga = store([event(1, Kind.SAGA_STARTED, now)], now)
     assert card(saga, viewer) == ""
