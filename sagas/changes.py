@@ -4,14 +4,13 @@ What a process tells within PACE seconds goes out together, from a thread of its
 transaction would make all commits of the database wait for one another.
 """
 
-import os
-import threading
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import psycopg
 import structlog
 from django.db import connection, transaction
+
+from sagas.gathering import Gathering
 
 log = structlog.get_logger()
 
@@ -27,33 +26,6 @@ LONGEST = 7000
 def tell(*topics: str) -> None:
     """Tell, once the transaction is committed, that these changed: words without spaces, "saga:17"."""
     transaction.on_commit(lambda: _teller.take(topics), robust=True)
-
-
-class Teller:
-    """Topics not yet told, and the thread that tells them; it ends when there has been nothing for PACE."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._topics: set[str] = set()
-        self._thread: threading.Thread | None = None
-
-    def take(self, topics: Iterable[str]) -> None:
-        with self._lock:
-            self._topics.update(topics)
-            if self._topics and self._thread is None:
-                # No daemon: a process that ends waits until its last topics are told.
-                self._thread = threading.Thread(target=self._tell_all, name="changes", daemon=False)
-                self._thread.start()
-
-    def _tell_all(self) -> None:
-        while True:
-            with self._lock:
-                topics, self._topics = self._topics, set()
-                if not topics:
-                    self._thread = None
-                    return
-            _notify(topics)
-            time.sleep(PACE)
 
 
 def _notify(topics: set[str]) -> None:
@@ -80,13 +52,5 @@ def _packed(topics: set[str]) -> Iterator[str]:
     yield payload
 
 
-_teller = Teller()
-
-
-def _start_anew() -> None:
-    global _teller
-    _teller = Teller()
-
-
-# A forked process has no thread, and what its parent has to tell is not its business.
-os.register_at_fork(after_in_child=_start_anew)
+# A process that ends waits until its last topics are told.
+_teller = Gathering("changes", PACE, _notify, is_awaited=True)

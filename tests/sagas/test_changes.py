@@ -23,6 +23,7 @@ def listener() -> Iterator[psycopg.Connection]:
 
 @pytest.fixture(autouse=True)
 def nothing_left_to_tell() -> Iterator[None]:
+    wait_for_the_teller()
     yield
     wait_for_the_teller()
 
