@@ -18,7 +18,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from console import metrics
 from console.api import problem_details
-from sagas import events, ingest, participants
+from sagas import events, hearing, ingest, participants
 from sagas.events import Incoming, MalformedError, Refused, TooManyError
 from sagas.ingest import Outcome
 from sagas.models import ParticipantKey
@@ -30,6 +30,8 @@ TAKEN = (
     f"Send one event as {STRUCTURED}, several as {BATCH}, "
     "or one in binary mode: its attributes as ce- headers, ce-specversion among them."
 )
+# Of one of these its sender was heard: what nobody understood is in quarantine.
+ACCEPTED = {Outcome.STORED, Outcome.DUPLICATE}
 # Seconds after which it is worth asking again.
 RETRY_AFTER = "5"
 
@@ -72,6 +74,8 @@ def receive(request: HttpRequest) -> HttpResponse:
             return found
         participants.note_use(key)
         results = ingest.store(found, participant=key.participant, scope=key.saga_types)
+        if any(result.outcome in ACCEPTED for result in results):
+            hearing.note(key.participant_id, timezone.now())
     except (OperationalError, InterfaceError):
         return problem_details.answer(
             HTTPStatus.SERVICE_UNAVAILABLE,

@@ -6,6 +6,7 @@ from sagas.models.heartbeat import Heartbeat
 from sagas.models.participant import Participant, ParticipantKey
 from sagas.models.quarantine import Quarantined
 from sagas.models.saga import Event, Saga, SagaKey
+from sagas.models.silence import Hearing, Listening, Rhythm, Silence
 from sagas.models.statistics import StepDay, StepNorm, Unlearned
 
 __all__ = [
@@ -17,13 +18,17 @@ __all__ = [
     "DeliveryAttempt",
     "Event",
     "Finding",
+    "Hearing",
     "Heartbeat",
+    "Listening",
     "Participant",
     "ParticipantKey",
     "Problem",
     "Quarantined",
+    "Rhythm",
     "Saga",
     "SagaKey",
+    "Silence",
     "StepDay",
     "StepNorm",
     "Unlearned",

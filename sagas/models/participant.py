@@ -11,6 +11,10 @@ class Participant(models.Model):
     base_url = models.URLField(max_length=500, blank=True)
     # A Standard Webhooks secret, encrypted with ENCRYPTION_KEYS; empty: nothing can be sent to it.
     signing_secret = models.TextField(blank=True)
+    # Seconds: it says something at least this often, as declared; null: as learned (sagas.detection.silence).
+    speaks_every = models.IntegerField(null=True)
+    # Declared: that it says nothing is never found.
+    may_be_silent = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

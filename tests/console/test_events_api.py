@@ -2,6 +2,8 @@
 
 import base64
 import json
+import threading
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 
 from sagas import audit, participants
-from sagas.models import Event, Participant, ParticipantKey, Quarantined, Saga
+from sagas.models import Event, Hearing, Participant, ParticipantKey, Quarantined, Saga
 
 pytestmark = pytest.mark.django_db
 
@@ -306,3 +308,28 @@ def test_cookies_and_csrf_play_no_part(sender: Sender) -> None:
     strict = Client(enforce_csrf_checks=True)
     headers = {"Authorization": f"Bearer {sender.secret}"}
     assert strict.post(URL, json.dumps(EVENT), content_type=ONE, headers=headers).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+class TestHearing:
+    """Whoever sends is heard: by what is accepted, also a second time, and by nothing else."""
+
+    def heard_at(self) -> datetime | None:
+        for thread in threading.enumerate():
+            if thread.name == "hearing":
+                thread.join(10)
+        return Hearing.objects.values_list("heard_at", flat=True).first()
+
+    def test_an_event_is_heard_and_so_is_its_repetition(self, sender: Sender) -> None:
+        sender.post(EVENT)
+        first = self.heard_at()
+        assert first is not None
+        assert sender.post(EVENT).json()["duplicate"] == 1
+        again = self.heard_at()
+        assert again is not None
+        assert again > first
+
+    @pytest.mark.parametrize("body", [{**EVENT, "type": "step.vanished"}, b"nonsense"])
+    def test_what_is_not_taken_is_not_heard(self, body: Any, sender: Sender) -> None:
+        sender.post(body)
+        assert self.heard_at() is None
