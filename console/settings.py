@@ -126,6 +126,7 @@ CELERY_BEAT_SCHEDULE = {
     name: {"task": task, "schedule": every, "options": {"expires": max(every, 1.0) * 5}}
     for name, task, every in [
         ("find what is due", "sagas.tasks.sweep", 1.0),
+        ("learn rhythms", "sagas.tasks.learn_rhythms", 5.0),
         ("deliver alerts", "sagas.tasks.deliver_alerts", 1.0),
         ("recover repairs", "compensation.tasks.recover", 1.0),
         ("learn what is normal", "sagas.tasks.learn", 5.0),
@@ -244,6 +245,9 @@ DEFAULT_DEADLINE = env.number("DEFAULT_DEADLINE", 900, least=1)
 SKEW_ALLOWANCE = env.number("SKEW_ALLOWANCE", 2.0)
 # Attempts of one step from which on somebody should look, where its definition says no other number.
 ATTEMPT_STORM = env.number("ATTEMPT_STORM", 20, least=2)
+
+# Seconds. However quickly a participant normally speaks, it is not found silent before.
+SILENCE_FLOOR = env.number("SILENCE_FLOOR", 60, least=1)
 
 # smtp://host:port, or smtp+tls://user:password@host:port
 EMAIL_URL = urlsplit(env.text("EMAIL_URL", "smtp://127.0.0.1:25"))

@@ -2,10 +2,12 @@
 
 import base64
 import hashlib
+import math
 import re
 from collections.abc import Iterable
 from datetime import timedelta
 from secrets import token_bytes, token_urlsafe
+from typing import Any, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 from django.db import transaction
@@ -13,6 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from sagas import audit, secrets
+from sagas.definitions.schema import Seconds
 from sagas.models import Participant, ParticipantKey
 
 KEY_PREFIX = "amp_"
@@ -24,6 +27,9 @@ SIGNING_BYTES = 32
 USE_NOTED_EVERY = timedelta(minutes=1)
 
 LONGEST_NAME = 200
+# Seconds: a year.
+LONGEST_INTERVAL = 366 * 86400
+UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -31,35 +37,44 @@ class ParticipantError(ValueError):
     """What was given cannot be taken; the text says why, for people."""
 
 
-def create(name: str, by: audit.Actor, *, base_url: str = "", owner: str = "") -> Participant:
+class Settings(TypedDict, total=False):
+    """What an admin may say of a participant."""
+
+    base_url: str
+    owner: str
+    speaks_every: int | None  # seconds within which it says something; None: as it is learned
+    may_be_silent: bool  # that it says nothing is never found
+
+
+def create(name: str, by: audit.Actor, **settings: Unpack[Settings]) -> Participant:
     """Raises `ParticipantError`, also where the name is taken. It has no key and no signing secret yet."""
     _check_text("The name", name, LONGEST_NAME)
-    _check_text("The owner", owner, LONGEST_NAME, may_be_empty=True)
-    address = clean_base_url(base_url)
+    clean = _clean(settings)
     with transaction.atomic():
-        participant, is_new = Participant.objects.get_or_create(
-            name=name, defaults={"base_url": address, "owner": owner}
-        )
+        participant, is_new = Participant.objects.get_or_create(name=name, defaults=clean)
         if not is_new:
             raise ParticipantError(f"There is a participant {name} already.")
+        _check_silence(participant)
         audit.record(by, "participant.created", ("participant", name), after=_told(participant))
     return participant
 
 
-def change(participant: Participant, by: audit.Actor, *, base_url: str, owner: str) -> None:
-    """Raises `ParticipantError`. A change that changes nothing is not recorded."""
-    _check_text("The owner", owner, LONGEST_NAME, may_be_empty=True)
-    address = clean_base_url(base_url)
+def change(participant: Participant, by: audit.Actor, **changes: Unpack[Settings]) -> None:
+    """What is not given stays. Raises `ParticipantError`. A change that changes nothing is not recorded."""
+    clean = _clean(changes)
     with transaction.atomic():
         locked = Participant.objects.select_for_update(no_key=True).get(pk=participant.pk)
         before = _told(locked)
-        locked.base_url, locked.owner = address, owner
+        for name, value in clean.items():
+            setattr(locked, name, value)
+        _check_silence(locked)
         if before != _told(locked):
-            locked.save(update_fields=["base_url", "owner"])
+            locked.save(update_fields=list(clean))
             audit.record(
                 by, "participant.changed", ("participant", locked.name), before=before, after=_told(locked)
             )
-    participant.base_url, participant.owner = address, owner
+    for name, value in clean.items():
+        setattr(participant, name, value)
 
 
 def issue_key(participant: Participant, saga_types: Iterable[str], by: audit.Actor) -> str:
@@ -144,8 +159,47 @@ def clean_base_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _told(participant: Participant) -> dict[str, str]:
-    return {"base_url": participant.base_url, "owner": participant.owner}
+def read_interval(text: str) -> int:
+    """Seconds, from `30s`, `10m`, `2h` or `1d`. Raises `ParticipantError`."""
+    try:
+        return math.ceil(Seconds.read(text))
+    except ValueError:
+        raise ParticipantError("The interval must be a duration such as 30s, 10m, 2h or 1d.") from None
+
+
+def write_interval(seconds: int) -> str:
+    """As `read_interval` reads it: `90s`, `10m`."""
+    size, unit = next((size, unit) for size, unit in UNITS if seconds % size == 0)
+    return f"{seconds // size}{unit}"
+
+
+def _told(participant: Participant) -> Settings:
+    """Its settings as they are, as the audit log tells them."""
+    return Settings(
+        base_url=participant.base_url,
+        owner=participant.owner,
+        speaks_every=participant.speaks_every,
+        may_be_silent=participant.may_be_silent,
+    )
+
+
+def _clean(settings: Settings) -> dict[str, Any]:
+    clean: dict[str, Any] = dict(settings)
+    if "owner" in clean:
+        _check_text("The owner", clean["owner"], LONGEST_NAME, may_be_empty=True)
+    if "base_url" in clean:
+        clean["base_url"] = clean_base_url(clean["base_url"])
+    every = clean.get("speaks_every")
+    if every is not None and not 1 <= every <= LONGEST_INTERVAL:
+        raise ParticipantError(f"The interval must be from 1 to {LONGEST_INTERVAL:,} seconds.")
+    return clean
+
+
+def _check_silence(participant: Participant) -> None:
+    if participant.may_be_silent and participant.speaks_every is not None:
+        raise ParticipantError(
+            "Either it speaks at least so often, or its silence is never judged: not both."
+        )
 
 
 def _digest(secret: str) -> bytes:

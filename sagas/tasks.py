@@ -4,12 +4,18 @@ from celery import shared_task
 
 from sagas.alerts import delivery
 from sagas.detection import sweep as sweeping
+from sagas.detection.silence import learning
 from sagas.learning import learner
 
 
 @shared_task(name="sagas.tasks.sweep")  # type: ignore[untyped-decorator]
 def sweep() -> None:
     sweeping.sweep()
+
+
+@shared_task(name="sagas.tasks.learn_rhythms")  # type: ignore[untyped-decorator]
+def learn_rhythms() -> None:
+    learning.learn()
 
 
 @shared_task(name="sagas.tasks.deliver_alerts")  # type: ignore[untyped-decorator]

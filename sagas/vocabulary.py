@@ -216,6 +216,16 @@ FAULTS: dict[Code, Fault] = {
 }
 
 
+class Voice(StrEnum):
+    """Whether a participant is heard as it should be."""
+
+    SPEAKS = "speaks"
+    SILENT = "silent"  # it normally speaks, and has said nothing for too long
+    LEARNING = "learning"  # too little is known of its rhythm
+    NOT_JUDGED = "not_judged"  # an admin says that it may be silent
+    UNHEARD = "unheard"  # it never said anything
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """How a word is shown: always icon, word and tone together, never colour alone."""
@@ -246,4 +256,9 @@ LOOKS: dict[StrEnum, Look] = {
     StepState.COMPENSATING: Look("Compensating", "undo", "undo"),
     StepState.COMPENSATED: Look("Compensated", "undo", "undo"),
     StepState.COMPENSATION_FAILED: Look("Compensation failed", "bad", "cross"),
+    Voice.SPEAKS: Look("Speaks", "ok", "check"),
+    Voice.SILENT: Look("Silent", "warn", "pause"),
+    Voice.LEARNING: Look("Learning", "quiet", "dots"),
+    Voice.NOT_JUDGED: Look("Not judged", "quiet", "info"),
+    Voice.UNHEARD: Look("Never heard", "quiet", "question"),
 }

@@ -72,7 +72,8 @@ def _tell(problem: Problem, occasion: Alert.Occasion, now: datetime) -> None:
         Delivery(alert=alert, channel=channel, target=target, message_id=uuid4(), next_attempt_at=now)
         for channel, target in addresses(problem.owner)
     )
-    problem.told_count = 0 if occasion == Alert.Occasion.RESOLVED else problem.open_count
+    # At least one, as it was told: a participant may fall silent while no saga waits for it.
+    problem.told_count = 0 if occasion == Alert.Occasion.RESOLVED else max(1, problem.open_count)
     problem.save(update_fields=["told_count"])
 
 

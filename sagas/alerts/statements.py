@@ -1,6 +1,7 @@
 """The SQL of alerts."""
 
-# Problems that people should hear of now. `told` is what they heard so far.
+# Problems that people should hear of now. `told` is what they heard so far. That a participant fell silent
+# is told once: more sagas that wait for it are no news.
 TO_TELL = """
 SELECT problem.id,
   CASE
@@ -18,7 +19,8 @@ WHERE (problem.closed_at IS NULL OR problem.told_count > 0)
   AND CASE
     WHEN problem.closed_at IS NULL AND problem.told_count = 0 THEN true
     WHEN problem.closed_at IS NULL THEN
-      problem.open_count >= problem.told_count * %(growth)s AND told.last_at <= %(now)s - %(pause)s
+      problem.code <> 'source_silent' AND problem.open_count >= problem.told_count * %(growth)s
+        AND told.last_at <= %(now)s - %(pause)s
     ELSE
       problem.closed_at
         <= %(now)s - least(%(quiet)s * power(%(patience)s, least(told.times_over, 20)), %(longest)s)

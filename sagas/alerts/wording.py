@@ -19,15 +19,17 @@ def line(text: str) -> str:
 
 
 def subject(summary: Mapping[str, Any]) -> str:
-    """`[Amends] order-fulfilment: ship parcel never answered · 1 saga`"""
-    head = f"{summary['saga_type']}: {summary['title']}"
+    """`[Amends] order-fulfilment: ship parcel never answered · 1 saga`; `[Amends] payment has gone silent`"""
+    head = ": ".join(filter(None, (summary["saga_type"], summary["title"])))
     match summary["occasion"]:
         case Alert.Occasion.RESOLVED:
-            whole = f"Resolved: {head} · {sagas(summary['total'])} had it"
+            whole = f"Resolved: {head}"
+            many = f"{sagas(summary['total'])} had it" if summary["total"] else ""
         case Alert.Occasion.WORSENED:
-            whole = f"{head} · {sagas(summary['count'])}, was {summary['told_before']:,}"
+            whole, many = head, f"{sagas(summary['count'])}, was {summary['told_before']:,}"
         case _:
-            whole = f"{head} · {sagas(summary['count'])}"
+            whole, many = head, sagas(summary["count"]) if summary["count"] else ""
+    whole = f"{whole} · {many}" if many else whole
     if len(whole) > LONGEST_SUBJECT:
         whole = f"{whole[: LONGEST_SUBJECT - 1]}…"
     return f"[Amends] {whole}"

@@ -6,7 +6,7 @@ are shared by sagas: their keys are locked in one order before they are looked a
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from sagas.definitions import Definition
 from sagas.detection import statements
 from sagas.detection.verdict import Verdict
 from sagas.sql import decode, encode, run
-from sagas.vocabulary import FAULTS, TOLD, Severity
+from sagas.vocabulary import FAULTS, TOLD, Code, Severity
 
 # A problem that comes back within this time is the same one again: people follow one thread.
 SAME_AGAIN = timedelta(hours=1)
@@ -28,6 +28,13 @@ class Key(NamedTuple):
     saga_type: str
     step: str
     code: str
+
+    @classmethod
+    def of(cls, saga_type: str, step: str, code: str, detail: Mapping[str, Any]) -> "Key":
+        """Of a finding. All that wait for one participant share a problem, whatever their type and step."""
+        if code == Code.SOURCE_SILENT:
+            return cls("", detail["problem"], code)
+        return cls(saga_type, step, code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +116,17 @@ def _compare(judged: Sequence[Judged]) -> Difference:
     for saga in judged:
         for verdict in saga.verdicts:
             found = known.pop((saga.saga, verdict.code, verdict.step), None)
-            if found and found[7] != verdict.severity:
-                # It asks for more than it did, or for less: the old one ends, so that the change is kept.
-                difference.closed.append((found[0], _key(saga, verdict)))
+            if found and (found[7] != verdict.severity or _key_of(saga, found) != _key(saga, verdict)):
+                # It asks for more than it did, or for less, or belongs to another problem: the old one ends,
+                # so that the change is kept.
+                difference.closed.append((found[0], _key_of(saga, found)))
                 found = None
             if found is None:
                 difference.opened.append((saga, verdict))
             elif (found[4], decode(found[5]), decode(found[6])) != tuple(_facts(verdict).values()):
                 difference.changed.append({"id": found[0]} | _facts(verdict))
-    types = {saga.saga: saga.saga_type for saga in judged}
-    difference.closed += [(row[0], Key(types[saga], step, code)) for (saga, code, step), row in known.items()]
+    sagas = {saga.saga: saga for saga in judged}
+    difference.closed += [(row[0], _key_of(sagas[row[1]], row)) for row in known.values()]
     return difference
 
 
@@ -170,7 +178,12 @@ def _facts(verdict: Verdict) -> dict[str, Any]:
 
 
 def _key(saga: Judged, verdict: Verdict) -> Key:
-    return Key(saga.saga_type, verdict.step, verdict.code)
+    return Key.of(saga.saga_type, verdict.step, verdict.code, verdict.detail)
+
+
+def _key_of(saga: Judged, row: Sequence[Any]) -> Key:
+    """Of an open finding as `statements.OPEN_FINDINGS_OF` gives it."""
+    return Key.of(saga.saga_type, row[3], row[2], decode(row[6]))
 
 
 def _lock(key: Key) -> int:

@@ -87,7 +87,11 @@ UPDATE sagas_problem problem SET
   explanation = CASE WHEN given.is_worse THEN given.explanation ELSE problem.explanation END,
   open_count = open_count + given.opened - given.closed,
   total_count = total_count + given.opened,
-  closed_at = CASE WHEN open_count + given.opened - given.closed = 0 THEN %(now)s::timestamptz END
+  closed_at = CASE
+    -- It is over when somebody speaks, however many sagas wait (sagas.detection.silence.watch).
+    WHEN problem.code = 'source_silent' THEN closed_at
+    WHEN open_count + given.opened - given.closed = 0 THEN %(now)s::timestamptz
+  END
 FROM given
 WHERE problem.id = given.id
 """

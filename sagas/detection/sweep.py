@@ -14,6 +14,8 @@ from sagas import changes, definitions, facts, fold, heartbeats, learning
 from sagas.alerts import intents
 from sagas.detection import deadlines, judge, problems, statements
 from sagas.detection.problems import Judged
+from sagas.detection.silence import watch
+from sagas.detection.silence.veil import Silences, veil
 from sagas.fold import State
 from sagas.mistakes import MISTAKES
 from sagas.sql import encode, run
@@ -53,6 +55,7 @@ def sweep(now: datetime | None = None) -> int:
     now = now or timezone.now()
     started = time.monotonic()
     count = 0
+    watch.watch(now, HEARTBEAT)
     while True:
         taken = _sweep_chunk(now)
         count += taken
@@ -69,10 +72,11 @@ def _sweep_chunk(now: datetime) -> int:
     if not rows:
         return 0
     learning.refresh()
+    silences = watch.known()
     looked, failed = [], []
     for row in rows:
         try:
-            looked.append(_look(row, now))
+            looked.append(_look(row, now, silences))
         except MISTAKES:
             log.exception("sweep: a saga cannot be judged", saga=row[0], again_in=str(PUT_OFF))
             failed.append(row[0])
@@ -85,13 +89,14 @@ def _sweep_chunk(now: datetime) -> int:
     return len(rows)
 
 
-def _look(row: Sequence[Any], now: datetime) -> Looked:
+def _look(row: Sequence[Any], now: datetime, silences: Silences) -> Looked:
     pk, saga_type, definition_pk, text, condition, had_findings, status = row
     definition = definitions.by_key(definition_pk) if definition_pk else None
-    state = fold.derive(facts.decode(text), definition, now)
+    known = facts.decode(text)
+    state = fold.derive(known, definition, now)
     moment = facts.microseconds(now)
     prospects = judge.prospects(state, definition, learning.known(saga_type, definition))
-    verdicts = judge.holding(prospects, moment)
+    verdicts = veil(judge.holding(prospects, moment), state, silences, known.participants)
     return Looked(
         judged=Judged(pk, saga_type, definition, verdicts, had_findings),
         state=state,

@@ -5,6 +5,7 @@ from typing import Any
 
 from sagas.definitions import Definition
 from sagas.durations import exactly, roughly
+from sagas.story import silence
 from sagas.story.parts import because
 from sagas.vocabulary import FAULTS, Code
 
@@ -22,6 +23,8 @@ STALLED = {
 
 def title(code: Code, step: str, detail: Mapping[str, Any], definition: Definition | None) -> str:
     """ "ship parcel never answered"."""
+    if code == Code.SOURCE_SILENT:
+        return silence.title(detail)
     name = step_title(step, definition)
     if is_learned(detail):
         undone = code == Code.COMPENSATION_OVERDUE
@@ -136,6 +139,10 @@ def _unknown_step(step: str, detail: Mapping[str, Any], definition: Definition |
     return f"version {detail['version']} of the definition does not name it"
 
 
+def _source_silent(step: str, detail: Mapping[str, Any], definition: Definition | None) -> str:
+    return silence.explanation(detail)
+
+
 # A sentence where nothing of the finding itself belongs into it.
 EXPLANATIONS: dict[Code, str | Callable[[str, Mapping[str, Any], Definition | None], str]] = {
     Code.SAGA_TIMED_OUT: "the orchestrator gave it up and reported no end",
@@ -157,6 +164,7 @@ EXPLANATIONS: dict[Code, str | Callable[[str, Mapping[str, Any], Definition | No
     Code.CLOCK_SKEW: "by its clocks it was answered before it was asked",
     Code.SEQUENCE_GAP: "a source numbers its events, and some numbers have not come",
     Code.UNKNOWN_STEP: _unknown_step,
+    Code.SOURCE_SILENT: _source_silent,
     Code.STEP_OVERDUE: _step_overdue,
     Code.STEP_IN_DOUBT: _step_in_doubt,
     Code.SAGA_STALLED: _saga_stalled,

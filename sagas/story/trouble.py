@@ -10,6 +10,7 @@ from sagas.definitions import Definition
 from sagas.durations import exactly
 from sagas.facts import Moment
 from sagas.fold import Run, State, Step
+from sagas.story import silence
 from sagas.story.parts import Part, ago, because, clock, listed, strong, text
 from sagas.story.titles import is_learned, step_title, undo_title, usually
 from sagas.vocabulary import Code, StepState
@@ -251,7 +252,13 @@ SENTENCES: Sentences = {
     Code.COMPENSATION_OVERDUE: _compensation_overdue,
     Code.COMPENSATION_FAILED: _compensation_failed,
     Code.ATTEMPT_STORM: _attempt_storm,
+    Code.SOURCE_SILENT: lambda found, scene: silence.sentence(found.detail, _waiting(found), scene.now),
 }
+
+
+def _waiting(found: Found) -> int:
+    """How many sagas have this problem; 0 where it is a verdict, which has none yet."""
+    return getattr(getattr(found, "problem", None), "open_count", 0)
 
 
 def _moved_on(found: Found, scene: Scene, words: str) -> list[Part]:

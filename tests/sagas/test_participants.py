@@ -95,8 +95,41 @@ def test_a_change_is_recorded_with_what_was_before() -> None:
     assert actions() == ["participant.created"]
     participants.change(payment, ME, base_url="", owner="pay@shop.example")
     entry = AuditEntry.objects.get(action="participant.changed")
-    assert entry.before == {"base_url": "http://127.0.0.1:9001", "owner": ""}
-    assert entry.after == {"base_url": "", "owner": "pay@shop.example"}
+    silence = {"speaks_every": None, "may_be_silent": False}
+    assert entry.before == {"base_url": "http://127.0.0.1:9001", "owner": "", **silence}
+    assert entry.after == {"base_url": "", "owner": "pay@shop.example", **silence}
+
+
+def test_what_is_declared_of_its_silence_is_kept_and_recorded() -> None:
+    payment = participants.create("payment", ME, owner="pay@shop.example")
+    participants.change(payment, ME, speaks_every=300)
+    assert (payment.owner, Participant.objects.get().speaks_every) == ("pay@shop.example", 300)
+    with pytest.raises(ParticipantError, match="not both"):
+        participants.change(payment, ME, may_be_silent=True)
+    participants.change(payment, ME, speaks_every=None, may_be_silent=True)
+    with pytest.raises(ParticipantError, match="from 1 to"):
+        participants.change(payment, ME, may_be_silent=False, speaks_every=0)
+    assert Participant.objects.get().may_be_silent
+    after = AuditEntry.objects.filter(action="participant.changed").order_by("sequence")
+    assert [(entry.after["speaks_every"], entry.after["may_be_silent"]) for entry in after] == [
+        (300, False),
+        (None, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("1s", 1), ("30s", 30), ("5m", 300), ("90s", 90), ("2h", 7200), ("1d", 86400), ("500ms", 1)],
+)
+def test_an_interval_is_read_and_written_as_in_definitions(text: str, seconds: int) -> None:
+    assert participants.read_interval(text) == seconds
+    assert participants.write_interval(seconds) in {text, "1s"}
+
+
+@pytest.mark.parametrize("text", ["", "5", "0s", "-1m", "soon", "9" * 5000 + "s"])
+def test_an_interval_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ParticipantError, match="must be a duration"):
+        participants.read_interval(text)
 
 
 @pytest.mark.parametrize(

@@ -254,6 +254,14 @@ SUMMARY = {
             "[Amends] order: ship parcel never answered · 12 sagas, was 1",
         ),
         ({"occasion": "resolved"}, "[Amends] Resolved: order: ship parcel never answered · 12 sagas had it"),
+        (
+            {"occasion": "opened", "saga_type": "", "title": "payment has gone silent", "count": 0},
+            "[Amends] payment has gone silent",
+        ),
+        (
+            {"occasion": "resolved", "saga_type": "", "title": "payment has gone silent", "total": 0},
+            "[Amends] Resolved: payment has gone silent",
+        ),
         ({"occasion": "opened", "title": "x" * 400}, "[Amends] order: " + "x" * 172 + "…"),
     ],
 )
