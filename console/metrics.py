@@ -32,7 +32,7 @@ from console import permissions, tokens
 from console.api import problem_details
 from console.permissions import Act
 from sagas.ingest import Outcome
-from sagas.models import Delivery, Heartbeat, Problem, Quarantined, Saga, Unlearned
+from sagas.models import Delivery, Heartbeat, Problem, Quarantined, Saga, Silence, Unlearned
 from sagas.vocabulary import ENDED, Condition, Status
 
 # Rows are counted no further than this, so that a scrape stays cheap when things are bad.
@@ -149,7 +149,12 @@ def _of_problems() -> Iterable[Metric]:
     findings = _gauge("amends_findings_open", "Open findings, by code.", "code")
     for code, number in problems.values_list("code").annotate(Sum("open_count")).order_by("code"):
         findings.add_metric([code], number)
-    return by_condition, findings
+    silent = Silence.objects.filter(closed_at=None).count()
+    return (
+        by_condition,
+        findings,
+        _plain("amends_participants_silent", "Participants that are silent.", silent),
+    )
 
 
 def _of_work() -> Iterable[Metric]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import ListAPIView
@@ -17,8 +17,10 @@ from console import actors
 from console.api.parsing import taken
 from console.permissions import Act
 from sagas import participants
+from sagas.detection.silence import reading
 from sagas.models import Participant, ParticipantKey
-from sagas.participants import ParticipantError
+from sagas.participants import LONGEST_INTERVAL, ParticipantError
+from sagas.vocabulary import Voice
 
 
 class KeyOut(serializers.Serializer[ParticipantKey]):
@@ -33,13 +35,45 @@ class KeyOut(serializers.Serializer[ParticipantKey]):
     revoked_at = serializers.DateTimeField(allow_null=True)
 
 
+class HearingOut(serializers.Serializer[reading.Heard]):
+    """When it was last heard, and what is normal."""
+
+    voice = serializers.ChoiceField([(voice, voice) for voice in Voice])
+    last_heard_at = serializers.DateTimeField(
+        source="at", allow_null=True, help_text="An event of it was accepted, also a repeated one."
+    )
+    usual_pause = serializers.FloatField(
+        source="usual", allow_null=True, help_text="Seconds, learned; null while too little is known."
+    )
+    silent_after = serializers.FloatField(
+        source="patience",
+        allow_null=True,
+        help_text="Seconds after which it counts as silent, as declared or else learned; null: never.",
+    )
+    silent_since = serializers.DateTimeField(
+        source="silence.since", default=None, allow_null=True, help_text="While it is silent."
+    )
+    problem = serializers.IntegerField(
+        source="silence.problem_id", default=None, allow_null=True, help_text="The id of what was found."
+    )
+
+
 class ParticipantOut(serializers.Serializer[Participant]):
     name = serializers.CharField()
     owner = serializers.CharField()
     base_url = serializers.CharField(help_text="Where Amends calls it; empty: it never does.")
     can_sign = serializers.SerializerMethodField(help_text="Whether a secret to sign requests with is set.")
     created_at = serializers.DateTimeField()
+    speaks_every = serializers.IntegerField(
+        allow_null=True, help_text="Seconds: declared, that it says something at least this often."
+    )
+    may_be_silent = serializers.BooleanField(help_text="Declared: that it says nothing is never found.")
+    hearing = serializers.SerializerMethodField()
     keys = KeyOut(many=True)
+
+    @extend_schema_field(HearingOut)
+    def get_hearing(self, participant: Participant) -> Any:
+        return HearingOut(reading.heard(participant)).data
 
     def get_can_sign(self, participant: Participant) -> bool:
         return bool(participant.signing_secret)
@@ -49,11 +83,23 @@ class ParticipantIn(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=participants.LONGEST_NAME)
     base_url = serializers.CharField(default="", allow_blank=True, max_length=500)
     owner = serializers.CharField(default="", allow_blank=True, max_length=participants.LONGEST_NAME)
+    speaks_every = serializers.IntegerField(
+        default=None, allow_null=True, min_value=1, max_value=LONGEST_INTERVAL
+    )
+    may_be_silent = serializers.BooleanField(default=False)
 
 
 class ChangesIn(serializers.Serializer[Any]):
     base_url = serializers.CharField(required=False, allow_blank=True, max_length=500)
     owner = serializers.CharField(required=False, allow_blank=True, max_length=participants.LONGEST_NAME)
+    speaks_every = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=LONGEST_INTERVAL,
+        help_text="Seconds within which it says something; null: as it is learned.",
+    )
+    may_be_silent = serializers.BooleanField(required=False)
 
 
 class KeyIn(serializers.Serializer[Any]):
@@ -73,7 +119,7 @@ class Participants(ListAPIView[Participant]):
     """Participants and their keys, the newest first."""
 
     acts = {"POST": Act.MANAGE}
-    queryset = Participant.objects.prefetch_related("keys")
+    queryset = reading.with_voices(Participant.objects.prefetch_related("keys"))
     serializer_class = ParticipantOut
 
     @extend_schema(request=ParticipantIn, responses={201: ParticipantOut})
@@ -84,7 +130,7 @@ class Participants(ListAPIView[Participant]):
             participant = participants.create(**given, by=actors.of(request))
         except ParticipantError as error:
             raise ValidationError(str(error)) from None
-        return Response(ParticipantOut(participant).data, status=HTTPStatus.CREATED)
+        return Response(ParticipantOut(find(participant.name)).data, status=HTTPStatus.CREATED)
 
 
 class OneParticipant(APIView):
@@ -97,11 +143,10 @@ class OneParticipant(APIView):
 
     @extend_schema(request=ChangesIn, responses=ParticipantOut)
     def patch(self, request: Request, name: str) -> Response:
-        """Change where it is called, or who owns it."""
+        """Change where it is called, who owns it, or what is declared of its silence."""
         participant, given = find(name), taken(ChangesIn, request)
-        now = {"base_url": participant.base_url, "owner": participant.owner}
         try:
-            participants.change(participant, actors.of(request), **(now | given))
+            participants.change(participant, actors.of(request), **given)
         except ParticipantError as error:
             raise ValidationError(str(error)) from None
         return Response(ParticipantOut(participant).data)
@@ -145,4 +190,4 @@ class SigningSecret(APIView):
 def find(name: str) -> Participant:
     """Raises Http404."""
     found: QuerySet[Participant] = Participant.objects.prefetch_related("keys")
-    return get_object_or_404(found, name=name)
+    return get_object_or_404(reading.with_voices(found), name=name)

@@ -26,8 +26,12 @@ class ProblemOut(serializers.Serializer[Problem]):
     """Findings that share saga type, step and code: what a person deals with."""
 
     id = serializers.IntegerField()
-    type = serializers.CharField(source="saga_type")
-    step = serializers.CharField(help_text="Empty where it is about whole sagas.")
+    type = serializers.CharField(
+        source="saga_type", help_text="Empty where it is about a participant (source_silent)."
+    )
+    step = serializers.CharField(
+        help_text="Empty where it is about whole sagas. Of source_silent the participant, empty: all."
+    )
     code = serializers.ChoiceField([(c, c) for c in Code])
     condition = serializers.ChoiceField([(c, c) for c in Condition])
     severity = serializers.ChoiceField([(s, s) for s in Severity])

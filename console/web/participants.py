@@ -2,12 +2,11 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -16,7 +15,9 @@ from console import actors, addresses, search
 from console.permissions import Act, may, refusal
 from console.web import frame
 from console.web.guard import needs
-from sagas import participants
+from sagas import participants, story
+from sagas.detection.silence.reading import Heard, heard, with_voices
+from sagas.detection.silence.rhythm import FEWEST
 from sagas.models import AuditEntry, Definition, Participant, ParticipantKey, Problem, Quarantined
 from sagas.participants import ParticipantError
 
@@ -24,13 +25,16 @@ from sagas.participants import ParticipantError
 MOST = 1000
 NEWEST_QUARANTINED = 10_000
 AUDIT_SHOWN = 8
+SILENCES_SHOWN = 10
+# How it is judged whether it is silent.
+LEARNED, DECLARED, NEVER = "learned", "declared", "never"
 
 
 @dataclass(frozen=True)
 class Line:
     participant: Participant
     keys: int  # in force
-    last_heard: datetime | None
+    heard: Heard
     quarantined: int
     problems: int  # open
 
@@ -64,20 +68,25 @@ def show(request: HttpRequest) -> HttpResponse:
 
 def lines() -> list[Line]:
     in_force = Count("keys", filter=Q(keys__revoked_at=None))
-    rows = Participant.objects.annotate(in_force=in_force, heard=Max("keys__last_used_at")).order_by("name")
+    rows = with_voices(Participant.objects.annotate(in_force=in_force)).order_by("name")
     newest = Quarantined.objects.filter(state=Quarantined.State.OPEN).order_by("-pk")
     kept = Counter(newest.values_list("participant", flat=True)[:NEWEST_QUARANTINED])
     open_problems = Problem.objects.filter(closed_at=None).order_by()
     problems = dict(open_problems.values_list("participant").annotate(Count("pk")))
     return [
-        Line(row, row.in_force, row.heard, kept[row.pk], problems.get(row.name, 0)) for row in rows[:MOST]
+        Line(row, row.in_force, heard(row), kept[row.pk], problems.get(row.name, 0)) for row in rows[:MOST]
     ]
 
 
 @require_safe
 @needs(Act.VIEW)
 def participant(request: HttpRequest, name: str) -> HttpResponse:
-    return page(request, get_object_or_404(Participant, name=name))
+    return page(request, find(name))
+
+
+def find(name: str) -> Participant:
+    """Raises Http404."""
+    return get_object_or_404(with_voices(Participant.objects.all()), name=name)
 
 
 def page(request: HttpRequest, row: Participant, status: int = 200, **more: Any) -> HttpResponse:
@@ -89,7 +98,10 @@ def page(request: HttpRequest, row: Participant, status: int = 200, **more: Any)
         "participant": row,
         "keys": keys,
         "in_force": sum(1 for key in keys if key.revoked_at is None),
-        "last_heard": max((key.last_used_at for key in keys if key.last_used_at), default=None),
+        "heard": heard(row),
+        "rhythm": rhythm(row),
+        "fewest": FEWEST,
+        "silences": row.silences.order_by("-opened_at")[:SILENCES_SHOWN],
         "quarantined": newest.values("pk")[:NEWEST_QUARANTINED].count(),
         "problems": Problem.objects.filter(closed_at=None, participant=row.name).order_by("-open_count")[:50],
         "steps": steps_of(row.name),
@@ -98,6 +110,7 @@ def page(request: HttpRequest, row: Participant, status: int = 200, **more: Any)
         "history_of": f"participant:{row.name}",
         "base_url": row.base_url,
         "owner": row.owner,
+        **declared(row),
     }
     response = frame.show(request, "participants/page.html", values | more)
     response.status_code = status
@@ -118,13 +131,47 @@ def steps_of(name: str) -> list[tuple[Definition, list[dict[str, Any]]]]:
 @require_POST
 @needs(Act.MANAGE)
 def change(request: HttpRequest, name: str) -> HttpResponse:
-    row = get_object_or_404(Participant, name=name)
+    row = find(name)
     given = {field: request.POST.get(field, "").strip() for field in ("base_url", "owner")}
     try:
-        participants.change(row, actors.of(request), **given)
+        participants.change(row, actors.of(request), base_url=given["base_url"], owner=given["owner"])
     except ParticipantError as error:
         return page(request, row, 422, complaint=str(error), **given)
     messages.success(request, "Changed.")
+    return HttpResponseRedirect(addresses.participant(row.name))
+
+
+def rhythm(row: Participant) -> str:
+    """normally it speaks every 4 s; empty where nothing is known."""
+    known = heard(row)
+    if row.speaks_every is None and known.usual is None:
+        return ""
+    detail = {"declared": row.speaks_every is not None, "patience": row.speaks_every, "usual": known.usual}
+    return story.rhythm(detail)
+
+
+def declared(row: Participant) -> dict[str, str]:
+    """What the form of its silence holds."""
+    if row.may_be_silent:
+        return {"judged": NEVER, "interval": ""}
+    if row.speaks_every is None:
+        return {"judged": LEARNED, "interval": ""}
+    return {"judged": DECLARED, "interval": participants.write_interval(row.speaks_every)}
+
+
+@require_POST
+@needs(Act.MANAGE)
+def declare(request: HttpRequest, name: str) -> HttpResponse:
+    """After what time its silence is told: as learned, as given here, or never."""
+    row = find(name)
+    given = {field: request.POST.get(field, "").strip() for field in ("judged", "interval")}
+    try:
+        every = participants.read_interval(given["interval"]) if given["judged"] == DECLARED else None
+        may_be_silent = given["judged"] == NEVER
+        participants.change(row, actors.of(request), speaks_every=every, may_be_silent=may_be_silent)
+    except ParticipantError as error:
+        return page(request, row, 422, silence_complaint=str(error), **given)
+    messages.success(request, "Changed. The next sweep judges by it.")
     return HttpResponseRedirect(addresses.participant(row.name))
 
 
@@ -132,7 +179,7 @@ def change(request: HttpRequest, name: str) -> HttpResponse:
 @needs(Act.MANAGE)
 def issue_key(request: HttpRequest, name: str) -> HttpResponse:
     """Make a key and show it, this once."""
-    row = get_object_or_404(Participant, name=name)
+    row = find(name)
     wanted = {word.strip() for word in request.POST.get("saga_types", "").split(",")} - {""}
     try:
         secret = participants.issue_key(row, wanted, actors.of(request))
@@ -156,6 +203,6 @@ def revoke_key(request: HttpRequest, name: str, pk: int) -> HttpResponse:
 @needs(Act.MANAGE)
 def rotate_secret(request: HttpRequest, name: str) -> HttpResponse:
     """Make a new signing secret and show it, this once; from now on every request is signed with it."""
-    row = get_object_or_404(Participant, name=name)
+    row = find(name)
     secret = participants.issue_signing_secret(row, actors.of(request))
     return page(request, row, secret=secret, secret_kind="signing secret")  # noqa: S106 (a word, no password)

@@ -30,6 +30,7 @@ urlpatterns = [
     path("participants/", participants.show, name="participants"),
     path("participants/<name:name>/", participants.participant, name="participant"),
     path("participants/<name:name>/settings", participants.change, name="participant_change"),
+    path("participants/<name:name>/silence", participants.declare, name="participant_silence"),
     path("participants/<name:name>/keys", participants.issue_key, name="participant_key"),
     path("participants/<name:name>/keys/<int:pk>/revoke", participants.revoke_key, name="participant_revoke"),
     path("participants/<name:name>/secret", participants.rotate_secret, name="participant_secret"),

@@ -166,6 +166,14 @@ PAGES = [
         "participants/shipping/settings",
         {"owner": "o"},
     ),
+    Row(
+        "participants/<name:name>/silence",
+        "POST",
+        ADMINS,
+        302,
+        "participants/shipping/silence",
+        {"judged": "never"},
+    ),
     Row("participants/<name:name>/keys", "POST", ADMINS, address="participants/shipping/keys"),
     Row(
         "participants/<name:name>/keys/<int:pk>/revoke",
