@@ -247,7 +247,7 @@ SKEW_ALLOWANCE = env.number("SKEW_ALLOWANCE", 2.0)
 ATTEMPT_STORM = env.number("ATTEMPT_STORM", 20, least=2)
 
 # Seconds. However quickly a participant normally speaks, it is not found silent before.
-SILENCE_FLOOR = env.number("SILENCE_FLOOR", 60, least=1)
+SILENCE_FLOOR = env.number("SILENCE_FLOOR", 60, least=10)
 
 # smtp://host:port, or smtp+tls://user:password@host:port
 EMAIL_URL = urlsplit(env.text("EMAIL_URL", "smtp://127.0.0.1:25"))

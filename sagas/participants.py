@@ -27,8 +27,8 @@ SIGNING_BYTES = 32
 USE_NOTED_EVERY = timedelta(minutes=1)
 
 LONGEST_NAME = 200
-# Seconds: a year.
-LONGEST_INTERVAL = 366 * 86400
+# Seconds. It takes a few to write down who was heard (sagas.hearing) and to sweep; the longest is a year.
+SHORTEST_INTERVAL, LONGEST_INTERVAL = 10, 366 * 86400
 UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -190,8 +190,8 @@ def _clean(settings: Settings) -> dict[str, Any]:
     if "base_url" in clean:
         clean["base_url"] = clean_base_url(clean["base_url"])
     every = clean.get("speaks_every")
-    if every is not None and not 1 <= every <= LONGEST_INTERVAL:
-        raise ParticipantError(f"The interval must be from 1 to {LONGEST_INTERVAL:,} seconds.")
+    if every is not None and not SHORTEST_INTERVAL <= every <= LONGEST_INTERVAL:
+        raise ParticipantError(f"The interval must be from {SHORTEST_INTERVAL} s to 366 days.")
     return clean
 
 

@@ -19,7 +19,7 @@ from console.permissions import Act
 from sagas import participants
 from sagas.detection.silence import reading
 from sagas.models import Participant, ParticipantKey
-from sagas.participants import LONGEST_INTERVAL, ParticipantError
+from sagas.participants import LONGEST_INTERVAL, SHORTEST_INTERVAL, ParticipantError
 from sagas.vocabulary import Voice
 
 
@@ -84,7 +84,7 @@ class ParticipantIn(serializers.Serializer[Any]):
     base_url = serializers.CharField(default="", allow_blank=True, max_length=500)
     owner = serializers.CharField(default="", allow_blank=True, max_length=participants.LONGEST_NAME)
     speaks_every = serializers.IntegerField(
-        default=None, allow_null=True, min_value=1, max_value=LONGEST_INTERVAL
+        default=None, allow_null=True, min_value=SHORTEST_INTERVAL, max_value=LONGEST_INTERVAL
     )
     may_be_silent = serializers.BooleanField(default=False)
 
@@ -95,7 +95,7 @@ class ChangesIn(serializers.Serializer[Any]):
     speaks_every = serializers.IntegerField(
         required=False,
         allow_null=True,
-        min_value=1,
+        min_value=SHORTEST_INTERVAL,
         max_value=LONGEST_INTERVAL,
         help_text="Seconds within which it says something; null: as it is learned.",
     )

@@ -107,8 +107,8 @@ def test_what_is_declared_of_its_silence_is_kept_and_recorded() -> None:
     with pytest.raises(ParticipantError, match="not both"):
         participants.change(payment, ME, may_be_silent=True)
     participants.change(payment, ME, speaks_every=None, may_be_silent=True)
-    with pytest.raises(ParticipantError, match="from 1 to"):
-        participants.change(payment, ME, may_be_silent=False, speaks_every=0)
+    with pytest.raises(ParticipantError, match="from 10 s to"):
+        participants.change(payment, ME, may_be_silent=False, speaks_every=9)
     assert Participant.objects.get().may_be_silent
     after = AuditEntry.objects.filter(action="participant.changed").order_by("sequence")
     assert [(entry.after["speaks_every"], entry.after["may_be_silent"]) for entry in after] == [
