@@ -30,7 +30,7 @@ HEARTBEAT = "learn"
 CHUNK = 500
 
 # Seconds after which it leaves the rest to the next one: shortly before that one comes (console.settings), so
-# that it keeps up with any traffic that one worker process can learn from, and never takes a second one.
+# that it keeps up with whatever one worker process can learn from, and hardly ever takes a second one.
 BUDGET = 4.0
 
 # Names of steps that are counted for one saga type, version and day: as many as a definition may have.

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sagas import definitions, ingest, learning
 from sagas.audit import Actor
 from sagas.detection.sweep import sweep
-from sagas.learning import learner
+from sagas.learning import learner, statements
 from sagas.learning.learner import learn
 from sagas.learning.measuring import KEPT
 from sagas.learning.normal import FEWEST, FLOOR, WINDOW
@@ -170,19 +170,21 @@ def test_two_learners_lose_nothing_and_count_nothing_twice() -> None:
     put_many(60, ended=NOW - timedelta(days=1))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(learner, "CHUNK", 7)
-        threads = [threading.Thread(target=_learn_and_close) for _ in range(4)]
+        learned: list[int] = []
+        threads = [threading.Thread(target=_learn_and_close, args=[learned]) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+    assert (len(learned), sum(learned)) == (4, 120)
     learn(NOW)
     assert (counts(), Unlearned.objects.count()) == ((120, 120), 0)
     assert StepNorm.objects.get().samples == 120
 
 
-def _learn_and_close() -> None:
+def _learn_and_close(learned: list[int]) -> None:
     try:
-        learn(NOW)
+        learned.append(learn(NOW))
     finally:
         connection.close()
 
@@ -193,12 +195,43 @@ def test_who_is_being_learned_from_is_passed_by() -> None:
     put(2)
     with transaction.atomic():
         assert learner._learn_chunk(NOW) == 2
-        rival = threading.Thread(target=_learn_and_close)
+        learned: list[int] = []
+        rival = threading.Thread(target=_learn_and_close, args=[learned])
         rival.start()
         rival.join(20)
-        assert not rival.is_alive()
+        assert learned == [0]
         transaction.set_rollback(True)
     assert (learn(NOW), counts()) == (2, (2, 2))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_saga_that_ends_again_while_it_is_looked_at_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    store(whole("p-1", 2, NOW), NOW)
+    later = NOW + timedelta(seconds=30)
+    store([event(5, Kind.SAGA_RESUMED, later), event(6, Kind.STEP_STARTED, later, step="wrap")], later)
+    end = later + timedelta(seconds=4)
+    given_back = learner.run
+
+    def end_it() -> None:
+        try:
+            store([event(7, Kind.STEP_COMPLETED, end, step="wrap"), event(8, Kind.SAGA_COMPLETED, end)], end)
+        finally:
+            connection.close()
+
+    def with_a_rival(statement: str, **parameters):
+        if statement == statements.REOPEN:
+            rival = threading.Thread(target=end_it)
+            rival.start()
+            rival.join(20)
+            assert not rival.is_alive()
+        return given_back(statement, **parameters)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(learner, "run", with_a_rival)
+        learn(later)
+    assert (counts(), Unlearned.objects.count()) == ((0, 0), 1)
+    assert (learn(end), counts("wrap"), counts()) == (1, (1, 1), (1, 1))
+    assert learn(end) == 0
 
 
 def test_nothing_is_normal_before_enough_was_seen() -> None:
@@ -308,7 +341,7 @@ def test_sagas_that_were_there_before_are_learned_from() -> None:
         put(1)
         store(whole("p-2", 2, NOW)[:3], NOW)
     executor = MigrationExecutor(connection)
-    executor.migrate([("sagas", "0007_every_code")])
+    executor.migrate(executor.loader.get_migration("sagas", "0010_learning").dependencies)
     try:
         with connection.cursor() as cursor:
             cursor.execute("UPDATE sagas_saga SET ended_at = now() WHERE ended_at IS NOT NULL")
