@@ -45,6 +45,7 @@ class Observed(msgspec.Struct, frozen=True, gc=False):
     error: str = ""  # what the payload gives as the reason of a failure
     keys: dict[str, str] = {}  # business keys that the definition finds in the payload
     display: dict[str, str] = {}
+    values: dict[str, str] = {}  # what rules look at in the payload: path → JSON
     ordinal: int = 0  # its number within its source and saga, where the definition says that there is one
 
 
@@ -138,6 +139,7 @@ class Facts(msgspec.Struct, omit_defaults=True, gc=False):
     participants: dict[str, str] = {}  # source → participant
     keys: dict[str, Text] = {}
     display: dict[str, Text] = {}
+    values: dict[str, Text] = {}
     version: Text | None = None
     trace: Text | None = None
     # Per business key the least and the greatest that any start of the saga named: two are one too many.
@@ -182,6 +184,8 @@ def merge(facts: Facts, events: Iterable[Observed]) -> Facts:
             facts.keys[name] = _newest(facts.keys.get(name), event, value)
         for name, value in event.display.items():
             facts.display[name] = _newest(facts.display.get(name), event, value)
+        for path, value in event.values.items():
+            facts.values[path] = _newest(facts.values.get(path), event, value)
         if event.version:
             facts.version = _newest(facts.version, event, event.version)
         if event.trace:

@@ -2,14 +2,12 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from sagas.definitions import placeholders
+from sagas.definitions import checking_rules, placeholders
+from sagas.definitions.checking_rules import Complain
 from sagas.definitions.schema import Call, Definition, Order, StepDefinition
 from sagas.vocabulary import StepKind
-
-Complain = Callable[[str, str], None]
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 PATH = re.compile(r"[^.\s]+(?:\.[^.\s]+)*")
@@ -26,6 +24,7 @@ def check(definition: Definition, complain: Complain) -> None:
     _check_order(definition, complain)
     for place, step in enumerate(definition.steps):
         _check_step(definition, step, f"steps[{place}]", complain)
+    checking_rules.check(definition, complain)
 
 
 def _check_letters(definition: Definition, complain: Complain) -> None:
@@ -34,6 +33,7 @@ def _check_letters(definition: Definition, complain: Complain) -> None:
         named |= {f"steps[{place}].name": step.name, f"steps[{place}].participant": step.participant}
     labels = {f"keys.{name}": name for name in definition.keys}
     labels |= {f"display.{name}": name for name in definition.display}
+    labels |= {f"rules[{place}].name": rule.name for place, rule in enumerate(definition.rules)}
     for path, text in (named | labels).items():
         if CONTROL.search(text):
             complain(path, f"{path} must not hold control characters")

@@ -10,9 +10,10 @@ import msgspec
 from django.db import transaction
 
 from sagas import audit, models
+from sagas.definitions.fields import Seconds
 from sagas.definitions.parsing import parse
 from sagas.definitions.reading import Complaint, DefinitionError, Document
-from sagas.definitions.schema import Definition, Seconds
+from sagas.definitions.schema import Definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +25,15 @@ class Loaded:
 
 
 class Version(NamedTuple):
-    """A loaded definition, without what it says."""
+    """A loaded definition, without what it says.
+
+    `is_watched`: some definition has rules or conflicts that look at its sagas, by a business key of both.
+    """
 
     pk: int
     version: str
     loaded_at: datetime
+    is_watched: bool = False
 
 
 def load(text: str, file: str, by: audit.Actor) -> Loaded:
@@ -47,6 +52,8 @@ def load(text: str, file: str, by: audit.Actor) -> Loaded:
                 "digest": digest,
                 "body": msgspec.to_builtins(definition, enc_hook=float),
                 "loaded_by": by.name,
+                "keys": sorted(definition.keys),
+                "links": sorted(definition.linking),
             },
         )
         if is_new:

@@ -8,18 +8,11 @@ from typing import Any
 import msgspec
 
 from sagas.definitions import checking
+from sagas.definitions.business import Conflict, Rule
+from sagas.definitions.checking_rules import WEIGHTS
+from sagas.definitions.fields import Path, Paths, Seconds
 from sagas.definitions.reading import Document, join
-from sagas.definitions.schema import (
-    Call,
-    Compensation,
-    Definition,
-    Order,
-    Path,
-    Paths,
-    Retries,
-    Seconds,
-    StepDefinition,
-)
+from sagas.definitions.schema import Call, Compensation, Definition, Order, Retries, StepDefinition
 from sagas.vocabulary import Learned, StepKind
 
 # How msgspec's words for a type are put to people.
@@ -32,7 +25,11 @@ TYPES = {
     "null": "nothing",
 }
 # Fields that take one of a few words, other than a step's kind.
-WORDS: dict[str, tuple[str, ...]] = {"learned": tuple(Learned), "sequence": ("source", "saga")}
+WORDS: dict[str, tuple[str, ...]] = {
+    "learned": tuple(Learned),
+    "sequence": ("source", "saga"),
+    "severity": tuple(WEIGHTS),
+}
 # What the last word of a path is made of, for saying which names are known there.
 STRUCTS: dict[str, type[msgspec.Struct]] = {
     "": Definition,
@@ -40,6 +37,14 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
     "retry": Order,
     "status": Call,
     "retries": Retries,
+    "rules": Rule,
+    "conflicts": Conflict,
+}
+# Its lists, of which one entry can be wrong without the others.
+LISTS: dict[str, type[msgspec.Struct]] = {
+    "steps": StepDefinition,
+    "rules": Rule,
+    "conflicts": Conflict,
 }
 
 
@@ -83,9 +88,10 @@ def _pieces(data: Any) -> Iterator[tuple[str, Any, Any]]:
         if isinstance(data.get(name), dict):
             split[name] = {}
             yield from ((f"{name}.{key}", value, kind) for key, value in data[name].items())
-    if isinstance(data.get("steps"), list):
-        split["steps"] = []
-        yield from ((f"steps[{place}]", step, StepDefinition) for place, step in enumerate(data["steps"]))
+    for name, entry in LISTS.items():
+        if isinstance(data.get(name), list):
+            split[name] = []
+            yield from ((f"{name}[{place}]", value, entry) for place, value in enumerate(data[name]))
     yield "", data | split, Definition
 
 
@@ -117,8 +123,8 @@ def _choices(name: str) -> str:
 
 
 def _unknown(path: str, name: str) -> str:
-    struct = STRUCTS.get(re.sub(r"^.*\.", "", path), StepDefinition)
-    known = msgspec.structs.fields(struct)
-    close = get_close_matches(name, [field.name for field in known], n=1)
-    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(field.name for field in known)}"
+    struct = STRUCTS.get(re.sub(r"^.*\.|\[\d+\]$", "", path), StepDefinition)
+    known = [field.encode_name for field in msgspec.structs.fields(struct)]
+    close = get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
     return f"{join(path, name)} is not known; {hint}"

@@ -60,6 +60,8 @@ class Document:
         self._values: dict[str, Place] = {}
         self._keys: dict[str, Place] = {}
         self._written: dict[str, str] = {}
+        self._scalars: dict[str, yaml.ScalarNode] = {}
+        self._lines = text.splitlines()
         self._count = 0
         if len(text) > MOST_CHARACTERS:
             raise self._error(
@@ -78,10 +80,35 @@ class Document:
         self.data: Any = self._value(node, "", 0)
         self.refuse_if_wrong()
 
-    def complain(self, path: str, message: str, *, of_key: bool = False) -> None:
-        """Note what is wrong at this path. `message` starts with a verb: "must be …"."""
+    def complain(self, path: str, message: str, *, of_key: bool = False, within: Place | None = None) -> None:
+        """Note what is wrong at this path. `message` starts with a verb: "must be …".
+
+        `within`: where in the text that stands there; told in words where YAML has it in other lines.
+        """
         place = self._keys[path] if of_key else self.place(path)
+        if within:
+            exact = self._place_within(path, within)
+            place = exact or place
+            message += "" if exact else f" (line {within.line}, column {within.column} of it)"
         self.complaints.append(Complaint(self.file, place, message))
+
+    def _place_within(self, path: str, within: Place) -> Place | None:
+        """Where this line and column of a text stand in the file; None where YAML folds or escapes it."""
+        node = self._scalars.get(path)
+        if node is None:
+            return None
+        start, end = node.start_mark, node.end_mark
+        if node.style in {"|", ">"}:
+            line = (self._lines[start.line + within.line :] or [""])[0]
+            said = node.value.split("\n")[within.line - 1]
+            indent = len(line) - len(said)
+            if line == " " * indent + said:
+                return Place(start.line + 1 + within.line, indent + within.column)
+            return None
+        quotes = 1 if node.style else 0
+        if start.line == end.line and end.column - start.column == len(node.value) + 2 * quotes:
+            return Place(start.line + 1, start.column + quotes + within.column)
+        return None
 
     def place(self, path: str) -> Place:
         """Where the value at this path stands, or, where nothing does, what it would be part of."""
@@ -118,6 +145,7 @@ class Document:
                 self._value(child, f"{path}[{place}]", depth + 1) for place, child in enumerate(node.value)
             ]
         if isinstance(node, yaml.ScalarNode) and node.tag in SCALARS:
+            self._scalars[path] = node
             if UNSTORABLE.search(node.value):
                 self.complain(path, f"{path} must not hold NUL or half a character")
             try:

@@ -1,6 +1,5 @@
 """What a definition says, as values. YAML is read into these by `sagas.definitions.parse`."""
 
-import re
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -8,35 +7,11 @@ import msgspec
 from msgspec import Meta, Struct
 
 from sagas.definitions import paths
+from sagas.definitions.business import Conflict, Rule
+from sagas.definitions.fields import Label, Name, Path, Paths, Seconds, Text, Version
 from sagas.vocabulary import Learned, StepKind
 
 JSON = Any
-
-UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)")
-LONGEST = 3650 * 86400.0
-
-# What the letters may be is judged by `checking`: msgspec's own `pattern` crashes in unions (its issue 717).
-Name = Annotated[str, Meta(min_length=1, max_length=200)]
-Version = Annotated[str, Meta(min_length=1, max_length=100)]
-Text = Annotated[str, Meta(max_length=500)]
-# Shorter than other names: a key stands in one index with its name and value, which takes 2,700 bytes.
-Label = Annotated[str, Meta(min_length=1, max_length=100)]
-Path = Annotated[str, Meta(min_length=1, max_length=500)]
-Paths = Annotated[list[Path], Meta(min_length=1, max_length=10)]
-
-
-class Seconds(float):
-    """A duration. Written in YAML as 500ms, 30s, 10m, 2h or 1d; kept and computed with as seconds."""
-
-    @classmethod
-    def read(cls, text: object) -> "Seconds":
-        """From YAML. Raises `ValueError` for anything but a positive duration with its unit."""
-        match = DURATION.fullmatch(text) if isinstance(text, str) else None
-        seconds = cls(match[1]) * UNITS[match[2]] if match else 0.0
-        if not 0 < seconds <= LONGEST:
-            raise ValueError("must be a duration such as 500ms, 30s, 10m, 2h or 1d (at most 3650d)")
-        return cls(seconds)
 
 
 class Retries(Struct, frozen=True, forbid_unknown_fields=True):
@@ -119,6 +94,8 @@ class Definition(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     keys: dict[Label, Path] = {}
     display: dict[Label, Path | Paths] = {}
     steps: Annotated[list[StepDefinition], Meta(max_length=500)] = []
+    rules: Annotated[list[Rule], Meta(max_length=100)] = []
+    conflicts: Annotated[list[Conflict], Meta(max_length=100)] = []
 
     def __post_init__(self) -> None:
         if not self.title:
@@ -149,6 +126,23 @@ class Definition(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
             for name in self.predecessors
         }
 
+    @property
+    def looks_beyond(self) -> bool:
+        """Whether it says more of a saga than what each step is (sagas.detection.beyond)."""
+        return bool(self.rules or self.conflicts)
+
+    @cached_property
+    def linking(self) -> frozenset[str]:
+        """The business keys by which its rules and conflicts look at other sagas."""
+        names = {name for rule in self.rules if rule.mentions.others for name in rule.keys_of(self.keys)}
+        return frozenset(names | {conflict.key for conflict in self.conflicts})
+
+    @cached_property
+    def _values(self) -> dict[str, list[str]]:
+        """The payload paths that rules mention, split."""
+        mentioned = {path for rule in self.rules for path in rule.paths}
+        return {path: path.split(".") for path in sorted(mentioned)}
+
     @cached_property
     def _paths(self) -> list[tuple[bool, str, list[list[str]]]]:
         """(is it a business key, name, split paths), for `extract`."""
@@ -163,7 +157,14 @@ class Definition(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
 
     @property
     def looks_into_payloads(self) -> bool:
-        return bool(self.keys or self.display)
+        return bool(self.keys or self.display or self._values)
+
+    def values(self, data: JSON) -> dict[str, str]:
+        """What stands in this payload at the paths that rules mention, as JSON (`paths.keep`)."""
+        if not self._values or not isinstance(data, dict | list):
+            return {}
+        found = {path: paths.look_up(data, split) for path, split in self._values.items()}
+        return {path: paths.keep(value) for path, value in found.items() if value is not None}
 
     def extract(self, data: JSON) -> tuple[dict[str, str], dict[str, str]]:
         """(business keys, display values) in this payload; a value is there when all its paths are."""

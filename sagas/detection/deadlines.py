@@ -1,6 +1,6 @@
 """When somebody has to look at a saga again. Pure, and run for every saga that a batch touched."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sagas import facts
@@ -14,11 +14,18 @@ from sagas.vocabulary import StepState
 
 
 def next_due(
-    state: State, definition: Definition | None, now: datetime, norms: Mapping[str, StepNorms] = NONE
+    state: State,
+    definition: Definition | None,
+    now: datetime,
+    norms: Mapping[str, StepNorms] = NONE,
+    beyond: Sequence[Verdict] = (),
 ) -> datetime | None:
-    """`now` where something is wrong already, else the earliest moment at which it may be; None: never."""
+    """`now` where something is wrong already, else the earliest moment at which it may be; None: never.
+
+    `beyond`: verdicts of rules and conflicts, where its definition has any (`sagas.detection.beyond`).
+    """
     moment = facts.microseconds(now)
-    found = judge.prospects(state, definition, norms)
+    found = [*judge.prospects(state, definition, norms), *beyond]
     if any(verdict.due <= moment for verdict in found):
         return now
     return next_after(state, found, moment)

@@ -4,7 +4,7 @@ from sagas.learning import queue
 
 # Whoever judges a saga keeps others off its row; whoever is at work on one already is left alone.
 TAKE_DUE = """
-SELECT id, saga_type, definition_id, facts, condition, has_findings, status
+SELECT id, saga_type, definition_id, facts, condition, has_findings, status, saga_id, unknown_effects
 FROM sagas_saga
 WHERE due_at <= %(now)s
 ORDER BY due_at
@@ -115,4 +115,59 @@ WHERE finding.id = given.id
 
 CLOSE_FINDINGS = """
 UPDATE sagas_finding SET closed_at = %(now)s WHERE id = ANY(%(findings)s) RETURNING problem_id, saga_id
+"""
+
+# Of each given saga those that share one of these business keys: at most %(most)s, the newest. Of keys that
+# link more than %(furthest)s, which can decide nothing, as many are looked at as the database comes across.
+LINKED_TO = """
+SELECT given.id, other.saga_type, other.saga_id, other.definition_id, other.facts, linked.names
+FROM json_to_recordset(%(rows)s::json) AS given (id bigint, names text[])
+CROSS JOIN LATERAL (
+  SELECT shared.saga_id, array_agg(DISTINCT shared.name) AS names
+  FROM (
+    SELECT theirs.saga_id, theirs.name
+    FROM sagas_sagakey mine
+    JOIN sagas_sagakey theirs
+      ON theirs.value = mine.value AND theirs.name = mine.name AND theirs.links AND theirs.saga_id <> given.id
+    WHERE mine.saga_id = given.id AND mine.links AND mine.name = ANY(given.names)
+    LIMIT %(furthest)s
+  ) shared
+  GROUP BY shared.saga_id ORDER BY shared.saga_id DESC LIMIT %(most)s
+) linked
+JOIN sagas_saga other ON other.id = linked.saga_id
+ORDER BY given.id, other.saga_type, other.saga_id
+"""
+
+# Nobody reads what nobody watches for.
+ADD_NUDGES = """
+INSERT INTO sagas_nudge (saga_id, name, value)
+SELECT saga_id, name, value
+FROM json_to_recordset(%(rows)s::json) AS given (saga_id bigint, name text, value text)
+WHERE EXISTS (SELECT FROM sagas_definition watching WHERE given.name = ANY(watching.links))
+"""
+
+TAKE_NUDGES = """
+WITH taken AS (
+  DELETE FROM sagas_nudge
+  WHERE id IN (SELECT id FROM sagas_nudge ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+  RETURNING saga_id, name, value
+)
+SELECT DISTINCT watching.id
+FROM (SELECT DISTINCT saga_id, name, value FROM taken) nudge
+CROSS JOIN LATERAL (
+  SELECT saga.id
+  FROM sagas_sagakey key
+  JOIN sagas_saga saga ON saga.id = key.saga_id
+  JOIN sagas_definition definition ON definition.id = saga.definition_id
+  WHERE key.value = nudge.value AND key.name = nudge.name AND key.links AND key.saga_id <> nudge.saga_id
+    AND nudge.name = ANY(definition.links)
+  ORDER BY saga.id DESC LIMIT %(furthest)s
+) watching
+"""
+
+# In the order in which writers lock them.
+MAKE_DUE = """
+UPDATE sagas_saga SET due_at = %(now)s
+WHERE id IN (SELECT id FROM sagas_saga WHERE id = ANY(%(sagas)s) ORDER BY id FOR NO KEY UPDATE)
+  AND (due_at IS NULL OR due_at > %(now)s)
 """

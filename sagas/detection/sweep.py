@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from sagas import changes, definitions, facts, fold, heartbeats, learning
 from sagas.alerts import intents
-from sagas.detection import deadlines, judge, problems, statements
+from sagas.detection import beyond, deadlines, judge, links, problems, statements
 from sagas.detection.problems import Judged
+from sagas.detection.sight import Sight
 from sagas.detection.silence import watch
 from sagas.detection.silence.veil import Silences, veil
 from sagas.fold import State
@@ -44,6 +45,7 @@ class Looked:
     due_at: datetime | None
     condition: Condition
     was: tuple[str, str]  # status, condition
+    is_less_known: bool  # or better: time alone changed what is known of its effects
 
     @property
     def is_changed(self) -> bool:
@@ -56,6 +58,7 @@ def sweep(now: datetime | None = None) -> int:
     started = time.monotonic()
     count = 0
     watch.watch(now, HEARTBEAT)
+    links.pass_on(now)
     while True:
         taken = _sweep_chunk(now)
         count += taken
@@ -74,9 +77,10 @@ def _sweep_chunk(now: datetime) -> int:
     learning.refresh()
     silences = watch.known()
     looked, failed = [], []
+    linked = links.fetch({row[0]: row[2] for row in rows if row[2]})
     for row in rows:
         try:
-            looked.append(_look(row, now, silences))
+            looked.append(_look(row, linked.get(row[0], ()), now, silences))
         except MISTAKES:
             log.exception("sweep: a saga cannot be judged", saga=row[0], again_in=str(PUT_OFF))
             failed.append(row[0])
@@ -85,24 +89,32 @@ def _sweep_chunk(now: datetime) -> int:
     if looked:
         touched = problems.settle([one.judged for one in looked], now)
         run(statements.UPDATE_SAGAS, rows=encode([_row(one) for one in looked]))
+        links.nudge((one.judged.saga, one.state.keys) for one in looked if one.is_less_known)
         _tell(looked, touched)
     return len(rows)
 
 
-def _look(row: Sequence[Any], now: datetime, silences: Silences) -> Looked:
-    pk, saga_type, definition_pk, text, condition, had_findings, status = row
+def _look(row: Sequence[Any], linked: Sequence[links.Row], now: datetime, silences: Silences) -> Looked:
+    pk, saga_type, definition_pk, text, condition, had_findings, status, saga_id, unknown = row
     definition = definitions.by_key(definition_pk) if definition_pk else None
     known = facts.decode(text)
     state = fold.derive(known, definition, now)
     moment = facts.microseconds(now)
     prospects = judge.prospects(state, definition, learning.known(saga_type, definition))
-    verdicts = veil(judge.holding(prospects, moment), state, silences, known.participants)
+    verdicts = judge.holding(prospects, moment)
+    if definition and definition.looks_beyond:
+        mine = Sight(saga_type, saga_id, known, state, definition)
+        further = beyond.prospects(mine, [links.sight(other, now) for other in linked])
+        prospects += further
+        verdicts += [verdict for verdict in further if verdict.due <= moment]
+    verdicts = veil(verdicts, state, silences, known.participants)
     return Looked(
         judged=Judged(pk, saga_type, definition, verdicts, had_findings),
         state=state,
         due_at=deadlines.next_after(state, prospects, moment),
         condition=judge.worst(verdicts),
         was=(status, condition),
+        is_less_known=unknown != state.unknown_effects,
     )
 
 

@@ -5,8 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from sagas import facts, fold, learning, sql
-from sagas.detection import deadlines
+from sagas.detection import beyond, deadlines, links
+from sagas.detection.sight import Sight
+from sagas.detection.verdict import Verdict
 from sagas.facts import Facts, Observed
+from sagas.fold import State
 from sagas.ingest import statements
 from sagas.ingest.holding import Held
 from sagas.ingest.observing import observe, observe_kept
@@ -36,8 +39,21 @@ class Folded:
             started_at=state.started_at,
             last_event_at=state.last_event_at,
             ended_at=state.ended_at,
-            due_at=deadlines.next_due(state, definition, now, learning.known(saga.saga_type, definition)),
+            due_at=deadlines.next_due(
+                state,
+                definition,
+                now,
+                learning.known(saga.saga_type, definition),
+                self._beyond(state),
+            ),
         )
+
+    def _beyond(self, state: State) -> list[Verdict]:
+        definition = self.saga.definition
+        if definition is None or not definition.looks_beyond:
+            return []
+        saga = self.saga
+        return beyond.foreseen(Sight(saga.saga_type, saga.saga_id, saga.facts, state, definition))
 
     def key_rows(self) -> Iterable[KeyRow]:
         pk = self.saga.pk
@@ -102,6 +118,10 @@ def write(folded: Sequence[Folded], now: datetime) -> None:
         sql.run(statements.DELETE_KEYS, sagas=rekeyed)
     if keys:
         sql.run(statements.INSERT_KEYS, rows=sql.encode(keys))
+    watched = [one for one in folded if one.saga.is_watched]
+    if watched:
+        # Whoever looked at it by a key that it had has to look again, too.
+        links.nudge((one.saga.pk, keys) for one in watched for keys in (one.saga.keys, one.keys))
     if folded:
         rows: list[Any] = [one.row for one in folded]
         sql.run(statements.UPDATE_SAGAS, rows=sql.encode(rows), now=now)

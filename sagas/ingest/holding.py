@@ -31,6 +31,7 @@ class Held:
     display: dict[str, str]
     events: list[Incoming] = field(default_factory=list)  # of this batch, each once
     arrived: int = 0  # events of this batch, with repeated ones
+    is_watched: bool = False  # sagas with a rule may look at it
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> Self:
@@ -77,6 +78,9 @@ def settle(sagas: Collection[Held], now: datetime) -> list[Held]:
         if saga.saga_type not in known:
             continue
         chosen = choose(_said(saga, now), saga.created_at, known[saga.saga_type])
+        saga.is_watched = any(
+            version.pk == chosen and version.is_watched for version in known[saga.saga_type]
+        )
         if chosen != saga.definition_pk:
             saga.definition_pk = chosen
             if saga.facts.first:

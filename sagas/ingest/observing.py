@@ -44,14 +44,16 @@ def observe(
 ) -> Observed:
     keys: dict[str, str] = {}
     display: dict[str, str] = {}
+    values: dict[str, str] = {}
     error = ""
     is_counted = definition is not None and definition.sequence == "saga" and ORDINAL.fullmatch(sequence)
     if data is not None:
         is_failure = kind in FAILURES
         if is_failure or (definition and definition.looks_into_payloads):
-            payload = paths.decode(data)
+            payload = paths.decode_marking(data)
             if definition:
                 keys, display = definition.extract(payload)
+                values = definition.values(payload)
             if is_failure:
                 error = _error(payload)
     deadline = attributes.get("sagadeadline")
@@ -73,6 +75,7 @@ def observe(
         error=error,
         keys=keys,
         display=display,
+        values=values,
         ordinal=int(sequence) + 1 if is_counted else 0,
     )
 

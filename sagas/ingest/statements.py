@@ -86,8 +86,9 @@ FOR NO KEY UPDATE OF saga
 """
 
 VERSIONS = """
-SELECT saga_type, id, version, loaded_at
-FROM sagas_definition WHERE saga_type = ANY(%(saga_types)s) ORDER BY loaded_at, id
+SELECT saga_type, id, version, loaded_at,
+  EXISTS (SELECT FROM sagas_definition watching WHERE watching.links && definition.keys)
+FROM sagas_definition definition WHERE saga_type = ANY(%(saga_types)s) ORDER BY loaded_at, id
 """
 
 LOCK_SAGAS = """

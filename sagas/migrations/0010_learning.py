@@ -20,7 +20,7 @@ CHOICES = [(0, 'Not Yet'), (1, 'Ended'), (2, 'Given')]
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sagas', '0007_every_code'),
+        ('sagas', '0008_rules'),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from sagas.models.finding import Finding, Problem
 from sagas.models.heartbeat import Heartbeat
 from sagas.models.participant import Participant, ParticipantKey
 from sagas.models.quarantine import Quarantined
-from sagas.models.saga import Event, Saga, SagaKey
+from sagas.models.saga import Event, Nudge, Saga, SagaKey
 from sagas.models.silence import Hearing, Listening, Rhythm, Silence
 from sagas.models.statistics import StepDay, StepNorm, Unlearned
 
@@ -21,6 +21,7 @@ __all__ = [
     "Hearing",
     "Heartbeat",
     "Listening",
+    "Nudge",
     "Participant",
     "ParticipantKey",
     "Problem",

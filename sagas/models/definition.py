@@ -1,3 +1,4 @@
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
@@ -9,6 +10,10 @@ class Definition(models.Model):
     source = models.TextField()  # the YAML, to the letter
     digest = models.CharField(max_length=64)  # SHA-256 of the source
     body = models.JSONField()  # sagas.definitions.Definition, as JSON
+    # Names of its business keys, and of those by which its rules and conflicts look at other sagas: so that
+    # ingest learns who looks at whom with the versions that it reads anyway (sagas.links).
+    keys = ArrayField(models.TextField(), default=list)
+    links = ArrayField(models.TextField(), default=list)
     loaded_at = models.DateTimeField(auto_now_add=True)
     loaded_by = models.CharField(max_length=200)
 

@@ -137,3 +137,18 @@ class SagaKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}={self.value}"
+
+
+class Nudge(models.Model):
+    """A saga changed that others may look at by this key: those have to be judged anew (sagas.detection).
+
+    Written in the transaction of the change, taken by the next sweep; the same twice does no harm. No
+    uniqueness, so that whoever writes one never waits for whoever takes another.
+    """
+
+    saga = models.ForeignKey(Saga, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    name = models.TextField()
+    value = models.TextField()
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.value}"

@@ -5,13 +5,13 @@ from datetime import datetime
 
 from sagas.definitions import Definition
 from sagas.fold import State
-from sagas.story import contradictions, progress, trouble
+from sagas.story import contradictions, progress, rules, trouble
 from sagas.story.parts import Sentence, strong, text
 from sagas.story.trouble import Found, Scene, Sentences
 from sagas.vocabulary import FAULTS, Code, Condition, Severity, Status, StepState
 
 # Every code, once.
-SENTENCES: Sentences = trouble.SENTENCES | contradictions.SENTENCES
+SENTENCES: Sentences = trouble.SENTENCES | contradictions.SENTENCES | rules.SENTENCES
 
 # Findings that are told in full; the others are counted.
 MOST_TROUBLE = 2

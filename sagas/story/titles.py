@@ -5,7 +5,7 @@ from typing import Any
 
 from sagas.definitions import Definition
 from sagas.durations import exactly, roughly
-from sagas.story import silence
+from sagas.story import rules, silence
 from sagas.story.parts import because
 from sagas.vocabulary import FAULTS, Code
 
@@ -31,6 +31,8 @@ def title(code: Code, step: str, detail: Mapping[str, Any], definition: Definiti
         return f"{undo_title(step, definition) if undone else name} takes longer than usual"
     if code == Code.SAGA_STALLED:
         return STALLED[detail["reason"]].format(step=name)
+    if code in rules.TITLES:
+        return rules.title(code, detail)
     return f"{name} {FAULTS[code].title}" if step else FAULTS[code].title
 
 
@@ -170,4 +172,5 @@ EXPLANATIONS: dict[Code, str | Callable[[str, Mapping[str, Any], Definition | No
     Code.SAGA_STALLED: _saga_stalled,
     Code.COMPENSATION_OVERDUE: _compensation_overdue,
     Code.COMPENSATION_FAILED: _compensation_failed,
+    **rules.EXPLANATIONS,
 }
