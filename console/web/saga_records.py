@@ -1,15 +1,15 @@
 """What is kept of a saga, one tab each: events, findings, repairs, audit, definition, related sagas."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
 from compensation.models import Repair
-from console import anchors, wording
+from console import addresses, anchors, wording
 from console.web import repair_list, saga_events
 from sagas.definitions import Definition
 from sagas.fold import State
@@ -30,12 +30,18 @@ class Tab:
     is_on: bool
 
 
+class Other(NamedTuple):
+    name: str
+    url: str
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A finding and the rows of the events that prove it."""
+    """A finding, the rows of the events that prove it, and the other sagas that it speaks of."""
 
     finding: Finding
     events: list[str]
+    others: list[Other]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +110,17 @@ def read(
 def _proofs(saga: Saga) -> list[Proof]:
     found = Finding.objects.filter(saga=saga).select_related("problem").order_by("-opened_at", "-pk")[:MOST]
     return [
-        Proof(finding, [anchors.of_event(each["source"], each["id"]) for each in finding.evidence])
+        Proof(
+            finding,
+            [anchors.of_event(each["source"], each["id"]) for each in finding.evidence],
+            [_other(each) for each in finding.detail.get("others", ())],
+        )
         for finding in sorted(found, key=lambda finding: finding.closed_at is not None)
     ]
+
+
+def _other(named: Mapping[str, str]) -> Other:
+    return Other(f"{named['type']} {named['id']}", addresses.saga(named["type"], named["id"]))
 
 
 def _related_keys(saga: Saga) -> QuerySet[SagaKey]:
