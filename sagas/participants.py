@@ -4,18 +4,20 @@ import base64
 import hashlib
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from secrets import token_bytes, token_urlsafe
 from typing import Any, TypedDict, Unpack
 from urllib.parse import urlsplit
 
+import msgspec
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from sagas import audit, secrets
-from sagas.definitions.schema import Seconds
+from sagas.definitions.fields import Seconds
+from sagas.events import OURSELVES, plain
 from sagas.models import Participant, ParticipantKey
 
 KEY_PREFIX = "amp_"
@@ -75,6 +77,41 @@ def change(participant: Participant, by: audit.Actor, **changes: Unpack[Settings
             )
     for name, value in clean.items():
         setattr(participant, name, value)
+
+
+def choose_plain_json(participant: Participant, by: audit.Actor, given: Mapping[str, str] | None) -> None:
+    """How to read what it sends as plain JSON: the fields of `plain.Defaults`; None: not at all.
+
+    Raises `ParticipantError`. A change that changes nothing is not recorded.
+    """
+    chosen = None if given is None else _plain_json(given)
+    with transaction.atomic():
+        locked = Participant.objects.select_for_update(no_key=True).get(pk=participant.pk)
+        before, locked.plain_json = locked.plain_json, chosen
+        if before != chosen:
+            locked.save(update_fields=["plain_json"])
+            name = ("participant", locked.name)
+            audit.record(by, "participant.plain_json_chosen", name, before=before, after=chosen)
+    participant.plain_json = chosen
+
+
+def _plain_json(given: Mapping[str, str]) -> dict[str, str]:
+    wanted = {name: text.strip() for name, text in given.items() if text.strip()}
+    for name, what in (("type", "an expression such as data.eventType"), ("source", "a name such as //shop")):
+        if name not in wanted:
+            raise ParticipantError(f"Of plain JSON, the {name} must be given: {what}.")
+    try:
+        defaults = msgspec.convert(wanted, plain.Defaults)
+    except msgspec.ValidationError as error:
+        raise ParticipantError(f"Of plain JSON: {error}.") from None
+    wrong: list[str] = []
+    plain.check(defaults, lambda name, message: wrong.append(message))
+    if wrong:
+        raise ParticipantError(f"Of plain JSON: {'; '.join(wrong)}.")
+    _check_text("The source of plain JSON", defaults.source, LONGEST_NAME)
+    if defaults.source == OURSELVES:
+        raise ParticipantError(f'The source of plain JSON must not be "{OURSELVES}": Amends speaks under it.')
+    return wanted
 
 
 def issue_key(participant: Participant, saga_types: Iterable[str], by: audit.Actor) -> str:

@@ -1,18 +1,28 @@
 """Events that could not be taken, read again once the cause is mended."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
+import msgspec
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from sagas import audit, changes, events, ingest
-from sagas.events import Incoming
+from sagas import audit, changes, events, ingest, sql
+from sagas.events import Foreign, Incoming, Reason, Refused, plain
 from sagas.models import Participant, Quarantined
 
 # Events in one transaction.
 AT_ONCE = 100
+
+COUNT_REPLAYED = """
+UPDATE sagas_foreigntype type SET kept = kept - given.number
+FROM json_to_recordset(%(rows)s::json) AS given (id bigint, number int)
+WHERE type.id = given.id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,36 +59,81 @@ def replay(ids: Sequence[int], by: audit.Actor) -> Replayed:
 
 
 def _replay(ids: list[int], by: audit.Actor) -> tuple[int, int]:
-    now = timezone.now()
-    # Whoever comes second waits here, and then finds them replayed.
-    rows = list(
-        Quarantined.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("participant")
-        .filter(pk__in=ids, state=Quarantined.State.OPEN)
-        .order_by("pk")
-    )
+    return read_again(hold(Quarantined.objects.filter(pk__in=ids)), by, timezone.now())
+
+
+def hold(found: QuerySet[Quarantined]) -> list[Quarantined]:
+    """Those of them that are open, locked: whoever comes second waits, and then finds them replayed."""
+    rows = found.filter(state=Quarantined.State.OPEN).select_related("participant").order_by("pk")
+    return list(rows.select_for_update(of=("self",), no_key=True))
+
+
+def read_again(rows: Sequence[Quarantined], by: audit.Actor, now: datetime) -> tuple[int, int]:
+    """Of locked rows: how many were taken, and how many refused again. The last thing in a transaction."""
+    admitting = ingest.Admitting(now)
     accepted: dict[Participant, list[Incoming]] = {}
+    refused: list[tuple[Quarantined, Refused]] = []
     for row in rows:
-        event = events.read(bytes(row.body), now=now, largest=settings.INGEST_MAX_EVENT_BYTES)
-        event = ingest.admit(event, row.saga_types)
+        admitted = admitting.admit(_read(row, now), row.saga_types)
         row.replays += 1
         row.replayed_at = now
-        if isinstance(event, Incoming):
-            accepted.setdefault(row.participant, []).append(event)
-            row.state = Quarantined.State.REPLAYED
+        if admitted.taken:
+            accepted.setdefault(row.participant, []).extend(admitted.taken)
+        if admitted.refused:
+            refused.append((row, admitted.refused))
         else:
-            row.reason, row.detail = event.reason, event.detail
+            row.state = Quarantined.State.REPLAYED
     for participant, taken in accepted.items():
         ingest.store(taken, participant=participant, now=now)
-    Quarantined.objects.bulk_update(rows, ["replays", "replayed_at", "state", "reason", "detail"])
+    _tell_reasons(refused, now)
+    Quarantined.objects.bulk_update(
+        rows,
+        ["replays", "replayed_at", "state", "reason", "detail", "foreign_type", "body", "is_plain"],
+    )
+    _count_replayed(rows)
     if rows:
         changes.tell("quarantine")
         _record(rows, by)
-    count = sum(len(taken) for taken in accepted.values())
-    return count, len(rows) - count
+    return len(rows) - len(refused), len(refused)
 
 
-def _record(rows: list[Quarantined], by: audit.Actor) -> None:
+def _read(row: Quarantined, now: datetime) -> Incoming | Refused:
+    body = bytes(row.body)
+    if not row.is_plain:
+        return events.read(body, now=now, largest=settings.INGEST_MAX_EVENT_BYTES)
+    if row.participant.plain_json is None:
+        detail = f"It is plain JSON, and {row.participant.name} has no defaults any more to read it by."
+        return Refused(Reason.MAPPING_FAILED, detail, body, is_plain=True)
+    defaults = msgspec.convert(row.participant.plain_json, plain.Defaults)
+    return plain.read_one(body, defaults, now=now, largest=settings.INGEST_MAX_EVENT_BYTES)
+
+
+def _tell_reasons(refused: Iterable[tuple[Quarantined, Refused]], now: datetime) -> None:
+    """The reasons of today; what turns out to be of a foreign type is from now on counted as such."""
+    foreign: dict[Participant, list[tuple[Quarantined, Foreign]]] = {}
+    for row, event in refused:
+        row.reason, row.detail = event.reason, event.detail
+        row.body, row.is_plain = event.raw, event.is_plain
+        if isinstance(event, Foreign) and row.foreign_type_id is None:
+            foreign.setdefault(row.participant, []).append((row, event))
+    for participant, several in foreign.items():
+        known = ingest.count_types([event.type for _, event in several], participant, now)
+        for row, event in several:
+            row.foreign_type_id = known[event.type]
+
+
+def _count_replayed(rows: Sequence[Quarantined]) -> None:
+    replayed = Counter(
+        row.foreign_type_id
+        for row in rows
+        if row.state == Quarantined.State.REPLAYED and row.foreign_type_id is not None
+    )
+    if replayed:
+        numbers = [{"id": pk, "number": number} for pk, number in sorted(replayed.items())]
+        sql.run(COUNT_REPLAYED, rows=sql.encode(numbers))
+
+
+def _record(rows: Sequence[Quarantined], by: audit.Actor) -> None:
     name = str(rows[0].pk) if len(rows) == 1 else f"{len(rows)} events"
     outcome = {
         str(row.pk): row.state if row.state == Quarantined.State.REPLAYED else row.reason for row in rows

@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from sagas import replays
 from sagas.alerts import delivery
 from sagas.detection import sweep as sweeping
 from sagas.detection.silence import learning
@@ -21,6 +22,11 @@ def learn_rhythms() -> None:
 @shared_task(name="sagas.tasks.deliver_alerts")  # type: ignore[untyped-decorator]
 def deliver_alerts() -> None:
     delivery.deliver()
+
+
+@shared_task(name=replays.TASK)  # type: ignore[untyped-decorator]
+def go_on_with_replays() -> None:
+    replays.go_on()
 
 
 @shared_task(name="sagas.tasks.learn")  # type: ignore[untyped-decorator]

@@ -11,6 +11,7 @@ from sagas.definitions import checking
 from sagas.definitions.business import Conflict, Rule
 from sagas.definitions.checking_rules import WEIGHTS
 from sagas.definitions.fields import Path, Paths, Seconds
+from sagas.definitions.foreign import Computed, EventMapping
 from sagas.definitions.reading import Document, join
 from sagas.definitions.schema import Call, Compensation, Definition, Order, Retries, StepDefinition
 from sagas.vocabulary import Learned, StepKind
@@ -33,6 +34,9 @@ WORDS: dict[str, tuple[str, ...]] = {
 # What the last word of a path is made of, for saying which names are known there.
 STRUCTS: dict[str, type[msgspec.Struct]] = {
     "": Definition,
+    "events": EventMapping,
+    "kind": Computed,
+    "step": Computed,
     "compensation": Compensation,
     "retry": Order,
     "status": Call,
@@ -43,6 +47,7 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
 # Its lists, of which one entry can be wrong without the others.
 LISTS: dict[str, type[msgspec.Struct]] = {
     "steps": StepDefinition,
+    "events": EventMapping,
     "rules": Rule,
     "conflicts": Conflict,
 }
@@ -100,7 +105,7 @@ def _complain(document: Document, path: str, message: str) -> None:
     got = document.written(path)
     subject = path or "a definition"
     if match := re.fullmatch(r"Object missing required field `(.+)`", message):
-        document.complain(path, f"{join(path, match[1])} is missing{_choices(match[1])}")
+        document.complain(path, f"{join(path, match[1])} is missing{_choices(path, match[1])}")
     elif match := re.fullmatch(r"Object contains unknown field `(.+)`", message):
         document.complain(join(path, match[1]), _unknown(path, match[1]), of_key=True)
     elif message.startswith("Invalid enum value"):
@@ -118,8 +123,11 @@ def _complain(document: Document, path: str, message: str) -> None:
         document.complain(path, f'{subject} {message}; got "{got}"')
 
 
-def _choices(name: str) -> str:
-    return f": one of {', '.join(StepKind)}" if name == "kind" else ""
+def _choices(path: str, name: str) -> str:
+    if name != "kind":
+        return ""
+    is_step = path.startswith("steps")
+    return f": one of {', '.join(StepKind)}" if is_step else ": a kind such as step.completed, or {cel: …}"
 
 
 def _unknown(path: str, name: str) -> str:

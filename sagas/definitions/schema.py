@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from sagas.definitions import paths
 from sagas.definitions.business import Conflict, Rule
 from sagas.definitions.fields import Label, Name, Path, Paths, Seconds, Text, Version
+from sagas.definitions.foreign import EventMapping
 from sagas.vocabulary import Learned, StepKind
 
 JSON = Any
@@ -96,6 +97,7 @@ class Definition(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     steps: Annotated[list[StepDefinition], Meta(max_length=500)] = []
     rules: Annotated[list[Rule], Meta(max_length=100)] = []
     conflicts: Annotated[list[Conflict], Meta(max_length=100)] = []
+    events: Annotated[list[EventMapping], Meta(max_length=500)] = []
 
     def __post_init__(self) -> None:
         if not self.title:

@@ -1,12 +1,14 @@
 """The thorough way: every attribute of one event, and what is wrong with the first that is wrong."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
 from msgspec import Raw
 
 from sagas.events import grammar, payload
+from sagas.events.foreign import Foreign
 from sagas.events.incoming import (
     EARLIEST,
     FURTHEST_AHEAD,
@@ -24,9 +26,12 @@ from sagas.events.incoming import (
 from sagas.events.refusal import Reason, Refused, RefusedError
 from sagas.vocabulary import Kind
 
-NEEDED = ("specversion", "id", "source", "type", "correlationid", "sagatype")
+# What every CloudEvent has, and what ours have beside.
+NEEDED = ("specversion", "id", "source", "type")
+ADDRESS = ("correlationid", "sagatype")
 # These have a column, or say how to read the event; the others are kept as they are.
-READ = frozenset({*NEEDED, "sagastep", "sagaexecution", "sagaattempt", "time", "sequence"})
+READ_OF_ALL = frozenset({*NEEDED, "time", "sequence"})
+READ = READ_OF_ALL | {*ADDRESS, "sagastep", "sagaexecution", "sagaattempt"}
 MOST_ATTRIBUTES = 100
 
 # What CloudEvents' String may not hold: control characters, halves of pairs, noncharacters.
@@ -74,31 +79,29 @@ def _split(raw: bytes, largest: int) -> dict[str, Raw]:
     return members
 
 
-def _read(members: dict[str, Raw], raw: bytes, now: datetime) -> Incoming:
+def _read(members: dict[str, Raw], raw: bytes, now: datetime) -> Incoming | Foreign:
     values = {name: _attribute(name, value) for name, value in members.items() if name not in payload.MEMBERS}
     given = {name: value for name, value in values.items() if value is not None}
-    for name in NEEDED:
-        if given.get(name, "") == "":
-            raise RefusedError(Reason.MISSING_ATTRIBUTE, f"{name} is missing.")
+    _need(given, NEEDED)
     if given["specversion"] != SPECVERSION:
         raise RefusedError(Reason.BAD_ATTRIBUTE, f'specversion must be "1.0"; got "{given["specversion"]}".')
-    for name in ("id", "source", "type", "sagatype"):
-        if not isinstance(given[name], str):
-            raise RefusedError(Reason.BAD_ATTRIBUTE, f"{name} must be text; got {given[name]}.")
+    _need_text(given, "id", "source", "type")
     if given["source"] == OURSELVES:
         raise RefusedError(
             Reason.RESERVED, f'source must not be "{OURSELVES}": Amends speaks under that name.'
         )
     kind = _kind(_word(given, "type"))
+    if kind is None:
+        return _read_foreign(given, members, raw, now)
+    _need(given, ADDRESS)
+    _need_text(given, "sagatype")
     step = _word(given, "sagastep")
     if kind in NEEDS_STEP and not step:
         raise RefusedError(Reason.MISSING_ATTRIBUTE, f"sagastep is missing; {kind} is about a step.")
     attributes: Attributes = {name: value for name, value in given.items() if name not in READ}
     if "sagadeadline" in given and moment(_word(given, "sagadeadline")) is None:
         raise _bad_time("sagadeadline", given["sagadeadline"])
-    data, is_base64 = payload.read(members, attributes.get("datacontenttype"))
-    if is_base64:
-        attributes["dataencoding"] = "base64"
+    data = _payload(members, attributes)
     return Incoming(
         source=_word(given, "source"),
         id=_word(given, "id"),
@@ -114,6 +117,53 @@ def _read(members: dict[str, Raw], raw: bytes, now: datetime) -> Incoming:
         data=data,
         raw=raw,
     )
+
+
+def _read_foreign(given: Attributes, members: dict[str, Raw], raw: bytes, now: datetime) -> Foreign:
+    attributes: Attributes = {name: value for name, value in given.items() if name not in READ_OF_ALL}
+    name = _word(given, "type")
+    if all(_word(given, part) for part in ADDRESS):
+        reason = Reason.UNKNOWN_KIND
+        detail = (
+            f'type must be one of the kinds that Amends knows, such as step.completed; got "{name[:200]}".'
+        )
+    else:
+        reason = Reason.ORPHAN_EVENT
+        detail = (
+            f'No definition maps the type "{name[:200]}" from the source "{_word(given, "source")[:200]}".'
+        )
+    return Foreign(
+        reason,
+        detail,
+        raw,
+        _word(given, "id"),
+        _word(given, "source"),
+        type=name,
+        time=_time(given, now),
+        sequence=_word(given, "sequence"),
+        data=_payload(members, attributes),
+        attributes=attributes,
+    )
+
+
+def _need(given: Attributes, names: Iterable[str]) -> None:
+    for name in names:
+        if given.get(name, "") == "":
+            raise RefusedError(Reason.MISSING_ATTRIBUTE, f"{name} is missing.")
+
+
+def _need_text(given: Attributes, *names: str) -> None:
+    for name in names:
+        if not isinstance(given[name], str):
+            raise RefusedError(Reason.BAD_ATTRIBUTE, f"{name} must be text; got {given[name]}.")
+
+
+def _payload(members: dict[str, Raw], attributes: Attributes) -> str | None:
+    """The payload as JSON text; where it is base64, that is added to the attributes."""
+    data, is_base64 = payload.read(members, attributes.get("datacontenttype"))
+    if is_base64:
+        attributes["dataencoding"] = "base64"
+    return data
 
 
 def _attribute(name: str, value: Raw) -> str | int | bool | None:
@@ -146,14 +196,12 @@ def _word(given: Attributes, name: str) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _kind(text: str) -> Kind:
+def _kind(text: str) -> Kind | None:
+    """None for what is none of ours."""
     try:
         kind = Kind(text)
     except ValueError:
-        detail = (
-            f'type must be one of the kinds that Amends knows, such as step.completed; got "{text[:200]}".'
-        )
-        raise RefusedError(Reason.UNKNOWN_KIND, detail) from None
+        return None
     if kind in RESERVED:
         raise RefusedError(Reason.RESERVED, f"type must not be {kind}: only Amends itself records it.")
     return kind

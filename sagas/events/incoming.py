@@ -22,6 +22,7 @@ SPECVERSION = "1.0"
 LONGEST = {
     "id": 1000,
     "source": 1000,
+    "type": 500,
     "sagatype": 200,
     "correlationid": 500,
     "sagastep": 200,

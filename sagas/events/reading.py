@@ -47,6 +47,11 @@ def read_batch(body: bytes, *, now: datetime, largest: int, most: int) -> list[I
 
     Raises `MalformedError` for what is no JSON array, `TooManyError` for more than `most` events.
     """
+    return [read(element, now=now, largest=largest) for element in elements_of(body, most)]
+
+
+def elements_of(body: bytes, most: int) -> list[bytes]:
+    """The elements of a JSON array as they stand there, each one JSON value. Raises as `read_batch` does."""
     try:
         elements = [bytes(element) for element in _array.decode(body)]
     except msgspec.ValidationError:
@@ -58,7 +63,7 @@ def read_batch(body: bytes, *, now: datetime, largest: int, most: int) -> list[I
         elements = grammar.split(body)
     if len(elements) > most:
         raise TooManyError(len(elements))
-    return [read(element, now=now, largest=largest) for element in elements]
+    return elements
 
 
 def read_binary(

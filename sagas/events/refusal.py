@@ -11,7 +11,9 @@ class Reason(StrEnum):
     BAD_ATTRIBUTE = "bad_attribute"  # wrong type, too long, or with characters that text may not have
     BAD_TIME = "bad_time"  # no RFC 3339 time with a zone, or before 1970
     TIME_IN_FUTURE = "time_in_future"
-    UNKNOWN_KIND = "unknown_kind"
+    UNKNOWN_KIND = "unknown_kind"  # it names its saga, but its type is none of ours
+    ORPHAN_EVENT = "orphan_event"  # it is not addressed to us, and no mapping takes it
+    MAPPING_FAILED = "mapping_failed"  # a mapping would take it, and could not
     RESERVED = "reserved"  # speaks in the name of Amends itself
     BAD_DATA = "bad_data"  # the payload is not what its content type says
     TOO_LARGE = "too_large"
@@ -27,6 +29,8 @@ class Refused(Struct):
     raw: bytes
     id: str = ""
     source: str = ""
+    # Came as plain JSON that no envelope could be made for; `raw` is that JSON.
+    is_plain: bool = False
 
 
 class RefusedError(Exception):

@@ -10,6 +10,7 @@ import msgspec
 from sagas import facts
 from sagas.definitions import Definition, paths
 from sagas.events.incoming import moment
+from sagas.events.mapping import MAPPED_KEYS
 from sagas.facts import Observed
 from sagas.vocabulary import Kind
 
@@ -24,6 +25,9 @@ ORDINAL = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 # Where payloads tell why something failed; the first that is there counts.
 ERROR_PATHS = [path.split(".") for path in ("error.message", "error", "reason", "detail", "message")]
+
+
+_words = msgspec.json.Decoder(dict[str, str])
 
 
 def observe(
@@ -56,6 +60,8 @@ def observe(
                 values = definition.values(payload)
             if is_failure:
                 error = _error(payload)
+    if definition and MAPPED_KEYS in attributes:
+        keys |= _mapped_keys(attributes[MAPPED_KEYS], definition)
     deadline = attributes.get("sagadeadline")
     until = moment(str(deadline)) if deadline else None
     return Observed(
@@ -98,6 +104,16 @@ def observe_kept(row: Sequence[Any], definition: Definition | None) -> Observed:
         participant=name or "",
         definition=definition,
     )
+
+
+def _mapped_keys(text: Any, definition: Definition) -> dict[str, str]:
+    """What a mapping found; somebody else's attribute of that name may hold anything."""
+    try:
+        said = _words.decode(str(text))
+    except msgspec.MsgspecError:
+        return {}
+    found = {name: paths.text(value) for name, value in said.items() if name in definition.keys}
+    return {name: value for name, value in found.items() if value}
 
 
 def _error(payload: Any) -> str:

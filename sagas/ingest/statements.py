@@ -163,3 +163,44 @@ FROM sagas_event event
 LEFT JOIN sagas_participant participant ON participant.id = event.participant_id
 WHERE event.saga_id = ANY(%(sagas)s)
 """
+
+FOREIGN_TYPES = "SELECT type FROM sagas_foreigntype WHERE participant_id = %(participant)s"
+
+# Sorted, as everybody who counts types locks their rows in this order.
+COUNT_FOREIGN_TYPES = """
+INSERT INTO sagas_foreigntype AS known (participant_id, type, count, kept, dropped, first_at, last_at)
+SELECT %(participant)s, type, number, number, 0, %(now)s, %(now)s
+FROM json_to_recordset(%(rows)s::json) AS given (type text, number int)
+ORDER BY type
+ON CONFLICT (participant_id, type) DO UPDATE SET
+  count = known.count + excluded.count,
+  kept = known.kept + excluded.kept,
+  last_at = greatest(known.last_at, excluded.last_at)
+RETURNING type, id
+"""
+
+# The oldest of each type go, but for those that a replay holds just now: it waits for the types' rows.
+MAKE_ROOM = """
+WITH gone AS (
+  DELETE FROM sagas_quarantined WHERE id IN (
+    SELECT oldest.id
+    FROM sagas_foreigntype type
+    CROSS JOIN LATERAL (
+      SELECT id FROM sagas_quarantined
+      WHERE foreign_type_id = type.id AND state = 'open'
+      ORDER BY id LIMIT type.kept - %(most)s
+      FOR UPDATE SKIP LOCKED
+    ) oldest
+    WHERE type.id = ANY(%(types)s) AND type.kept > %(most)s
+  )
+  RETURNING foreign_type_id
+)
+UPDATE sagas_foreigntype type SET kept = kept - counted.number, dropped = dropped + counted.number
+FROM (SELECT foreign_type_id, count(*) AS number FROM gone GROUP BY foreign_type_id) counted
+WHERE type.id = counted.foreign_type_id
+"""
+
+# Of each saga type the definition that new sagas take: its mappings are in force.
+NEWEST_VERSIONS = """
+SELECT DISTINCT ON (saga_type) id FROM sagas_definition ORDER BY saga_type, loaded_at DESC, id DESC
+"""

@@ -18,8 +18,9 @@ from psycopg import errors
 from psycopg.pq.abc import PGresult
 
 from sagas import changes, facts, learning, sql
-from sagas.events import Incoming, Reason, Refused
+from sagas.events import Incoming, Refused
 from sagas.ingest import folding, statements
+from sagas.ingest.admitting import Admitted, Admitting, may_report
 from sagas.ingest.folding import Folded
 from sagas.ingest.holding import Held, hold, settle
 from sagas.ingest.keeping import keep
@@ -42,13 +43,26 @@ class Outcome(StrEnum):
     QUARANTINED = "quarantined"
 
 
+class Mapped(Struct, gc=False):
+    """What a mapping made of a foreign event, and what became of that."""
+
+    event: Incoming
+    outcome: Outcome
+
+
 class Result(Struct, gc=False):
-    """What became of one event. Only a quarantined one has `reason` and `detail`, and no `saga_pk`."""
+    """What became of one event.
+
+    `reason` and `detail` tell why it was quarantined. A quarantined one has no `saga_pk`. A foreign one that
+    mappings took has `mapped`: it is stored if any of these is; when the mapping of another saga type failed,
+    a copy is in quarantine, and there are `reason` and `detail`, too.
+    """
 
     outcome: Outcome
     reason: str = ""
     detail: str = ""
     saga_pk: int | None = None
+    mapped: Sequence[Mapped] = ()
 
 
 def store(
@@ -93,29 +107,38 @@ def _store(
     scope: Collection[str],
     now: datetime,
 ) -> list[Result]:
-    admitted = [admit(event, scope) for event in events] if scope else events
+    admitted = [may_report(event, scope) for event in events] if scope else events
     taken = [event for event in admitted if isinstance(event, Incoming)]
-    results = iter(_take(taken, participant, now) if taken else [])
-    refused = [event for event in admitted if isinstance(event, Refused)]
-    if not refused:
-        return list(results)
-    if participant is None:
+    if len(taken) == len(admitted):
+        return _take(taken, participant, now) if taken else []
+    admitting = Admitting(now)
+    return _store_and_keep([admitting.admit(event, scope) for event in events], participant, scope, now)
+
+
+def _store_and_keep(
+    admitted: Sequence[Admitted], participant: Participant | None, scope: Collection[str], now: datetime
+) -> list[Result]:
+    """The longer way, for a batch in which something is foreign or refused."""
+    refused = [one.refused for one in admitted if one.refused]
+    if refused and participant is None:
         raise ValueError(f"Amends' own event was refused: {refused[0].detail}")
-    keep(refused, participant=participant, scope=scope, now=now)
-    return [
-        Result(Outcome.QUARANTINED, event.reason, event.detail)
-        if isinstance(event, Refused)
-        else next(results)
-        for event in admitted
-    ]
+    taken = [event for one in admitted for event in one.taken]
+    results = iter(_take(taken, participant, now) if taken else [])
+    if refused and participant:
+        keep(refused, participant=participant, scope=scope, now=now)
+    return [_result(one, [next(results) for _ in one.taken]) for one in admitted]
 
 
-def admit(event: Incoming | Refused, scope: Collection[str]) -> Incoming | Refused:
-    """The event, refused where its saga type is outside of the scope (empty: all types are inside)."""
-    if not scope or isinstance(event, Refused) or event.saga_type in scope:
-        return event
-    detail = f"This key may not report on sagas of type {event.saga_type}."
-    return Refused(Reason.NOT_ALLOWED, detail, event.raw, event.id, event.source)
+def _result(admitted: Admitted, results: Sequence[Result]) -> Result:
+    """Of one event that came, from the results of what it became."""
+    reason, detail = (admitted.refused.reason, admitted.refused.detail) if admitted.refused else ("", "")
+    if not results:
+        return Result(Outcome.QUARANTINED, reason, detail)
+    if not admitted.is_mapped:
+        return results[0]
+    best = next((each for each in results if each.outcome is Outcome.STORED), results[0])
+    mapped = [Mapped(event, each.outcome) for event, each in zip(admitted.taken, results, strict=True)]
+    return Result(best.outcome, reason, detail, best.saga_pk, mapped)
 
 
 def _take(events: list[Incoming], participant: Participant | None, now: datetime) -> list[Result]:

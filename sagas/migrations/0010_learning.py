@@ -20,7 +20,7 @@ CHOICES = [(0, 'Not Yet'), (1, 'Ended'), (2, 'Given')]
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sagas', '0008_rules'),
+        ('sagas', '0009_orphans'),
     ]
 
     operations = [

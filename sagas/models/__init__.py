@@ -4,7 +4,7 @@ from sagas.models.definition import Definition
 from sagas.models.finding import Finding, Problem
 from sagas.models.heartbeat import Heartbeat
 from sagas.models.participant import Participant, ParticipantKey
-from sagas.models.quarantine import Quarantined
+from sagas.models.quarantine import ForeignType, Quarantined, Replay
 from sagas.models.saga import Event, Nudge, Saga, SagaKey
 from sagas.models.silence import Hearing, Listening, Rhythm, Silence
 from sagas.models.statistics import StepDay, StepNorm, Unlearned
@@ -18,6 +18,7 @@ __all__ = [
     "DeliveryAttempt",
     "Event",
     "Finding",
+    "ForeignType",
     "Hearing",
     "Heartbeat",
     "Listening",
@@ -26,6 +27,7 @@ __all__ = [
     "ParticipantKey",
     "Problem",
     "Quarantined",
+    "Replay",
     "Rhythm",
     "Saga",
     "SagaKey",

@@ -11,6 +11,8 @@ class Participant(models.Model):
     base_url = models.URLField(max_length=500, blank=True)
     # A Standard Webhooks secret, encrypted with ENCRYPTION_KEYS; empty: nothing can be sent to it.
     signing_secret = models.TextField(blank=True)
+    # How to read what it sends as plain JSON (sagas.events.plain.Defaults); null: that is not taken.
+    plain_json = models.JSONField(null=True)
     # Seconds: it says something at least this often, as declared; null: as learned (sagas.detection.silence).
     speaks_every = models.IntegerField(null=True)
     # Declared: that it says nothing is never found.

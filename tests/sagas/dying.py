@@ -24,7 +24,10 @@ FILES = {
     "sweep": ["detection/sweep.py", "detection/problems.py", "alerts/intents.py"],
     "deliver": ["alerts/delivery.py", "alerts/webhook.py"],
     "learn": [f"learning/{name}.py" for name in ("learner", "normal")],
-    "ingest": [f"ingest/{name}.py" for name in ("storing", "holding", "folding", "sending", "keeping")],
+    "ingest": [
+        f"ingest/{name}.py" for name in ("storing", "admitting", "holding", "folding", "sending", "keeping")
+    ],
+    "replay": ["replays.py", "quarantine.py"],
 }
 
 
@@ -97,6 +100,7 @@ def main() -> None:
     # Loaded before the fork, so that a child has little to do but its work.
     from django.conf import settings
 
+    from sagas import replays
     from sagas.alerts import delivery
     from sagas.detection import sweep
     from sagas.learning import learner
@@ -107,6 +111,7 @@ def main() -> None:
         "sweep": sweep.sweep,
         "deliver": delivery.deliver,
         "ingest": ingest_batch,
+        "replay": replays.go_on,
         "learn": lambda: learner.learn(NOW),
     }
     print("ready", flush=True)

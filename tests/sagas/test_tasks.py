@@ -1,0 +1,37 @@
+"""A real worker over the real broker."""
+
+import json
+import time
+
+from django.utils import timezone
+
+from sagas import audit, definitions, events, ingest, participants, replays
+from sagas.models import ForeignType, Quarantined, Replay, Saga
+from tests.compensation.test_tasks import broker, worker
+
+__all__ = ["broker", "worker"]
+
+ME = audit.Actor.system()
+ORDER = """\
+type: order
+version: "1"
+events: [{type: OrderPlaced, kind: saga.started, saga: event.id}]
+"""
+
+
+def test_a_replay_is_done_by_the_worker_that_is_nudged(worker: None) -> None:
+    shop = participants.create("shop", ME)
+    placed = {"specversion": "1.0", "source": "//shop", "type": "OrderPlaced"}
+    bodies = [json.dumps(placed | {"id": f"o-{number}"}).encode() for number in range(250)]
+    ingest.store([events.read(body, now=timezone.now(), largest=1000) for body in bodies], participant=shop)
+    definitions.load(ORDER, "order.yaml", ME)
+    replay = replays.ask(ForeignType.objects.get(), ME)
+    assert replay
+    # No beat runs here.
+    until = time.monotonic() + 60
+    while time.monotonic() < until and replay.state == Replay.State.RUNNING:
+        time.sleep(0.05)
+        replay.refresh_from_db()
+    assert (replay.state, replay.taken) == ("done", 250)
+    assert Saga.objects.count() == 250
+    assert not Quarantined.objects.filter(state="open").exists()
