@@ -23,7 +23,7 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -32,7 +32,16 @@ from console import permissions, tokens
 from console.api import problem_details
 from console.permissions import Act
 from sagas.ingest import Outcome
-from sagas.models import Delivery, Heartbeat, Problem, Quarantined, Saga, Silence, Unlearned
+from sagas.models import (
+    Delivery,
+    ForeignType,
+    Heartbeat,
+    Problem,
+    Quarantined,
+    Saga,
+    Silence,
+    Unlearned,
+)
 from sagas.vocabulary import ENDED, Condition, Status
 
 # Rows are counted no further than this, so that a scrape stays cheap when things are bad.
@@ -179,8 +188,21 @@ def _of_work() -> Iterable[Metric]:
             "amends_sagas_unlearned", "Sagas that are over and wait to be learned from." + UP_TO, unlearned
         ),
         _plain("amends_quarantined_open", "Events in quarantine." + UP_TO, quarantined),
+        *_of_foreign_types(),
         ages,
     )
+
+
+def _of_foreign_types() -> Iterable[Metric]:
+    """Of all participants together: their types may be thousands."""
+    sums = ForeignType.objects.aggregate(count=Sum("count"), kept=Sum("kept"), dropped=Sum("dropped"))
+    for name, what in (
+        ("count", "Events of foreign types that no mapping took"),
+        ("dropped", "Of these, events that made room for newer ones"),
+    ):
+        word = "unmapped" if name == "count" else name
+        yield CounterMetricFamily(f"amends_foreign_events_{word}", f"{what}.", value=sums[name] or 0)
+    yield _plain("amends_foreign_events_kept", "Of these, events in quarantine.", sums["kept"] or 0)
 
 
 def _up_to(rows: QuerySet[Any]) -> int:

@@ -128,6 +128,7 @@ CELERY_BEAT_SCHEDULE = {
         ("find what is due", "sagas.tasks.sweep", 1.0),
         ("learn rhythms", "sagas.tasks.learn_rhythms", 5.0),
         ("deliver alerts", "sagas.tasks.deliver_alerts", 1.0),
+        ("go on with replays", "sagas.tasks.go_on_with_replays", 1.0),
         ("recover repairs", "compensation.tasks.recover", 1.0),
         ("learn what is normal", "sagas.tasks.learn", 5.0),
     ]
@@ -220,6 +221,7 @@ SPECTACULAR_SETTINGS = {
         "ActionState": "compensation.models.RepairAction.State",
         "ActionKind": "compensation.models.RepairAction.Kind",
         "DeliveryState": "sagas.models.Delivery.State",
+        "ReplayState": "sagas.models.Replay.State",
         "QuarantineState": "sagas.models.Quarantined.State",
     },
     "POSTPROCESSING_HOOKS": [
@@ -237,6 +239,8 @@ SPECTACULAR_SETTINGS = {
 INGEST_MAX_BYTES = int(env.number("INGEST_MAX_BYTES", 4 * 1024 * 1024, least=1024))
 INGEST_MAX_EVENT_BYTES = int(env.number("INGEST_MAX_EVENT_BYTES", 256 * 1024, least=1024))
 INGEST_MAX_EVENTS = int(env.number("INGEST_MAX_EVENTS", 1000, least=1))
+# Of each participant and foreign type, the newest events that no mapping took are kept, for a replay.
+FOREIGN_EVENTS_KEPT = int(env.number("FOREIGN_EVENTS_KEPT", 10_000, least=1))
 DATA_UPLOAD_MAX_MEMORY_SIZE = INGEST_MAX_BYTES
 
 # Seconds. A step, compensation or saga that nobody gave a deadline is due after this long.

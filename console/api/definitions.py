@@ -1,11 +1,12 @@
 """Definitions: `GET, POST /api/v1/definitions`, `GET /api/v1/definitions/{type}/{version}`."""
 
 from http import HTTPStatus
+from typing import Any
 
 import django_filters as filters
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
@@ -13,10 +14,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from console import actors
+from console.api.foreign_types import ForeignTypeOut
 from console.api.parsing import Yaml
 from console.api.refusals import Refusal
 from console.permissions import Act
-from sagas import definitions, ingest
+from sagas import definitions, foreign_types, ingest
 from sagas.definitions import DefinitionError
 from sagas.models import Definition
 
@@ -42,6 +44,14 @@ class DefinitionOut(serializers.Serializer[Definition]):
 class DefinitionDetailOut(DefinitionOut):
     definition = serializers.DictField(source="body", help_text="As it is understood; durations in seconds.")
     yaml = serializers.CharField(source="source", help_text="As it was loaded, to the letter.")
+    waiting = serializers.SerializerMethodField(
+        help_text="Types of events in quarantine that its mappings are about: they can be replayed now."
+    )
+
+    @extend_schema_field(ForeignTypeOut(many=True))
+    def get_waiting(self, row: Definition) -> Any:
+        found = foreign_types.waiting_for(row)
+        return ForeignTypeOut(found.types, many=True).data  # type: ignore[arg-type]  # many
 
 
 class Definitions(ListAPIView[Definition]):

@@ -19,21 +19,35 @@ from django.views.decorators.csrf import csrf_exempt
 from console import metrics
 from console.api import problem_details
 from sagas import events, hearing, ingest, participants
-from sagas.events import Incoming, MalformedError, Refused, TooManyError
+from sagas.events import Incoming, MalformedError, Refused, TooManyError, plain
 from sagas.ingest import Outcome
-from sagas.models import ParticipantKey
+from sagas.models import Participant, ParticipantKey
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
+PLAIN = "application/json"
 BINARY_HEADER = "HTTP_CE_"
 TAKEN = (
     f"Send one event as {STRUCTURED}, several as {BATCH}, "
     "or one in binary mode: its attributes as ce- headers, ce-specversion among them."
 )
+SET_UP = (
+    "Plain JSON is taken once an admin has chosen, on the participant's page, what its type and identity are."
+)
 # Of one of these its sender was heard: what nobody understood is in quarantine.
 ACCEPTED = {Outcome.STORED, Outcome.DUPLICATE}
 # Seconds after which it is worth asking again.
 RETRY_AFTER = "5"
+
+
+class Mapped(msgspec.Struct, omit_defaults=True):
+    """What a mapping made of a foreign event, in the words that a native one would have used."""
+
+    type: str
+    sagatype: str
+    correlationid: str
+    outcome: Outcome
+    sagastep: str = ""
 
 
 class Told(msgspec.Struct, omit_defaults=True):
@@ -44,6 +58,7 @@ class Told(msgspec.Struct, omit_defaults=True):
     outcome: Outcome
     reason: str = ""
     detail: str = ""
+    mapped: list[Mapped] = []
 
 
 class Answer(msgspec.Struct):
@@ -69,7 +84,7 @@ def receive(request: HttpRequest) -> HttpResponse:
         key = _key(request)
         if key is None:
             return _unauthorized(request)
-        found = _read(request)
+        found = _read(request, key.participant)
         if isinstance(found, HttpResponse):
             return found
         participants.note_use(key)
@@ -104,7 +119,7 @@ def _unauthorized(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _read(request: HttpRequest) -> Sequence[Incoming | Refused] | HttpResponse:
+def _read(request: HttpRequest, sender: Participant) -> Sequence[Incoming | Refused] | HttpResponse:
     """The events of the request, or the answer that says why it cannot be read."""
     content_type = request.META.get("CONTENT_TYPE", "")
     media = content_type.partition(";")[0].strip().lower()
@@ -116,7 +131,12 @@ def _read(request: HttpRequest) -> Sequence[Incoming | Refused] | HttpResponse:
     coding = request.META.get("HTTP_CONTENT_ENCODING", "identity")
     if coding.lower() != "identity":
         return _unsupported(f"The Content-Encoding {coding} is not taken. Send the body as it is.")
-    if media not in {STRUCTURED, BATCH} and (media.startswith("application/cloudevents") or not headers):
+    if media == PLAIN and not headers:
+        if sender.plain_json is None:
+            return _unsupported(
+                f"The Content-Type {PLAIN} is not taken without ce- headers. {TAKEN} {SET_UP}"
+            )
+    elif media not in {STRUCTURED, BATCH} and (media.startswith("application/cloudevents") or not headers):
         return _unsupported(f"The Content-Type {content_type or '(none)'} is not taken. {TAKEN}")
     try:
         body = request.body
@@ -130,6 +150,9 @@ def _read(request: HttpRequest) -> Sequence[Incoming | Refused] | HttpResponse:
             return events.read_batch(body, now=now, largest=largest, most=settings.INGEST_MAX_EVENTS)
         if media == STRUCTURED:
             return [events.read_structured(body, now=now, largest=largest)]
+        if media == PLAIN and not headers:
+            defaults = msgspec.convert(sender.plain_json, plain.Defaults)
+            return plain.read_plain(body, defaults, now=now, largest=largest, most=settings.INGEST_MAX_EVENTS)
         return [events.read_binary(headers, content_type, body, now=now, largest=largest)]
     except TooManyError as error:
         return _too_large(
@@ -156,10 +179,22 @@ def _too_large(detail: str) -> HttpResponse:
 
 def _answer(found: Sequence[Incoming | Refused], results: Sequence[ingest.Result]) -> HttpResponse:
     told = [
-        Told(event.id, event.source, result.outcome, result.reason, result.detail)
+        Told(
+            event.id,
+            event.source,
+            result.outcome,
+            result.reason,
+            result.detail,
+            [*map(_mapped, result.mapped)],
+        )
         for event, result in zip(found, results, strict=True)
     ]
     counts = [sum(result.outcome is outcome for result in results) for outcome in Outcome]
     for outcome, count in zip(Outcome, counts, strict=True):
         metrics.count_events(outcome, count)
     return HttpResponse(_encoder.encode(Answer(told, *counts)), content_type="application/json")
+
+
+def _mapped(one: ingest.Mapped) -> Mapped:
+    event = one.event
+    return Mapped(event.kind, event.saga_type, event.saga_id, one.outcome, event.step)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from console.api.events import BATCH, STRUCTURED
+from console.api.events import BATCH, PLAIN, STRUCTURED
 from console.api.problem_details import MEDIA_TYPE
 from sagas.events import Reason
 from sagas.events.incoming import LONGEST, MOST_ATTEMPTS, RESERVED
@@ -13,11 +13,18 @@ PATH = "/api/v1/events"
 
 DESCRIPTION = """Participants and orchestrators tell what happened: CloudEvents 1.0, one (structured or binary
 mode) or many (batch mode). The answer comes after the commit, with a result for each event in its order. An
-event that cannot be understood is quarantined with the reason; the others are taken. See docs/events.md."""
+event that cannot be understood is quarantined with the reason; the others are taken. An event of a foreign
+type is taken where a definition maps it. See docs/events.md and docs/mapping.md."""
+
+KINDS = ", ".join(kind.value for kind in Kind if kind not in RESERVED)
 
 BINARY = (
     "For binary mode: each attribute is a header `ce-…`, percent-encoded, and the body is the payload, "
     "of any content type."
+)
+PLAIN_JSON = (
+    "In binary mode the payload. Without ce- headers one event or an array of them, of participants for whom "
+    "`plain_json` is set; else 415."
 )
 
 
@@ -50,6 +57,7 @@ def _operation() -> dict[str, Any]:
             "content": {
                 STRUCTURED: {"schema": event},
                 BATCH: {"schema": {"type": "array", "items": event}},
+                PLAIN: {"schema": {"description": PLAIN_JSON}},
             },
         },
         "responses": {
@@ -83,14 +91,14 @@ def _event() -> dict[str, Any]:
     time = {"type": "string", "format": "date-time"}
     return {
         "type": "object",
-        "required": ["specversion", "id", "source", "type", "correlationid", "sagatype"],
+        "required": ["specversion", "id", "source", "type"],
         "properties": {
             "specversion": {"const": "1.0"},
             "id": word("id", "With `source` the event's identity within its saga."),
             "source": word("source", "Who says it."),
-            "type": {"enum": [kind.value for kind in Kind if kind not in RESERVED]},
-            "correlationid": word("correlationid", "The saga's id."),
-            "sagatype": word("sagatype", "The saga's type."),
+            "type": word("type", f"One of the kinds: {KINDS}; or a foreign type that a definition maps."),
+            "correlationid": word("correlationid", "The saga's id; needed for our kinds."),
+            "sagatype": word("sagatype", "The saga's type; needed for our kinds."),
             "sagastep": word("sagastep", "The step; needed for step.* and compensation.*."),
             "sagaexecution": word("sagaexecution", "Which execution of the step."),
             "sagaattempt": {"type": "integer", "minimum": 1, "maximum": MOST_ATTEMPTS},
@@ -106,6 +114,21 @@ def _event() -> dict[str, Any]:
     }
 
 
+def _mapped() -> dict[str, Any]:
+    text = {"type": "string"}
+    return {
+        "type": "object",
+        "required": ["type", "sagatype", "correlationid", "outcome"],
+        "properties": {
+            "type": {"enum": [kind.value for kind in Kind if kind not in RESERVED]},
+            "sagatype": text,
+            "correlationid": text,
+            "sagastep": text,
+            "outcome": {"enum": [outcome.value for outcome in Outcome]},
+        },
+    }
+
+
 def _answer() -> dict[str, Any]:
     told = {
         "type": "object",
@@ -116,6 +139,12 @@ def _answer() -> dict[str, Any]:
             "outcome": {"enum": [outcome.value for outcome in Outcome]},
             "reason": {"enum": [reason.value for reason in Reason], "description": "Why it was quarantined."},
             "detail": {"type": "string", "description": "What is wrong with it, for people."},
+            "mapped": {
+                "type": "array",
+                "items": _mapped(),
+                "description": "What mappings made of a foreign event. Where one of them failed, a copy of "
+                "the event is in quarantine, and `reason` and `detail` are there, too.",
+            },
         },
     }
     count = {"type": "integer", "minimum": 0}

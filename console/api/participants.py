@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, extend_schema_field
@@ -35,6 +36,28 @@ class KeyOut(serializers.Serializer[ParticipantKey]):
     revoked_at = serializers.DateTimeField(allow_null=True)
 
 
+class PlainJson(serializers.Serializer[Any]):
+    """How plain JSON, without a CloudEvent's envelope, is read: CEL over `data`, and the source as a word."""
+
+    type = serializers.CharField(max_length=2000, help_text="CEL, such as data.eventType.")
+    source = serializers.CharField(  # type: ignore[assignment]  # the field, not what fields have
+        max_length=participants.LONGEST_NAME
+    )
+    id = serializers.CharField(
+        required=False, allow_blank=True, max_length=2000, help_text="CEL; without it, the payload's SHA-256."
+    )
+    time = serializers.CharField(
+        required=False, allow_blank=True, max_length=2000, help_text="CEL; without it, the time of receipt."
+    )
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = set(data) - set(self.fields) if isinstance(data, dict) else set()
+        if unknown:
+            told = f"There is no such member. Known: {', '.join(sorted(self.fields))}."
+            raise ValidationError({name: [told] for name in sorted(unknown)})
+        return super().to_internal_value(data)
+
+
 class HearingOut(serializers.Serializer[reading.Heard]):
     """When it was last heard, and what is normal."""
 
@@ -63,6 +86,7 @@ class ParticipantOut(serializers.Serializer[Participant]):
     owner = serializers.CharField()
     base_url = serializers.CharField(help_text="Where Amends calls it; empty: it never does.")
     can_sign = serializers.SerializerMethodField(help_text="Whether a secret to sign requests with is set.")
+    plain_json = PlainJson(allow_null=True, help_text="Null: plain JSON is not taken from it.")
     created_at = serializers.DateTimeField()
     speaks_every = serializers.IntegerField(
         allow_null=True, help_text="Seconds: declared, that it says something at least this often."
@@ -92,6 +116,7 @@ class ParticipantIn(serializers.Serializer[Any]):
 class ChangesIn(serializers.Serializer[Any]):
     base_url = serializers.CharField(required=False, allow_blank=True, max_length=500)
     owner = serializers.CharField(required=False, allow_blank=True, max_length=participants.LONGEST_NAME)
+    plain_json = PlainJson(required=False, allow_null=True)
     speaks_every = serializers.IntegerField(
         required=False,
         allow_null=True,
@@ -143,10 +168,14 @@ class OneParticipant(APIView):
 
     @extend_schema(request=ChangesIn, responses=ParticipantOut)
     def patch(self, request: Request, name: str) -> Response:
-        """Change where it is called, who owns it, or what is declared of its silence."""
+        """Change where it is called, who owns it, how its plain JSON is read, or what its silence means."""
         participant, given = find(name), taken(ChangesIn, request)
+        by = actors.of(request)
         try:
-            participants.change(participant, actors.of(request), **given)
+            with transaction.atomic():
+                if "plain_json" in given:
+                    participants.choose_plain_json(participant, by, given.pop("plain_json"))
+                participants.change(participant, by, **given)
         except ParticipantError as error:
             raise ValidationError(str(error)) from None
         return Response(ParticipantOut(participant).data)

@@ -26,6 +26,7 @@ class QuarantineFilters(filters.FilterSet):  # type: ignore[misc]  # it has no t
     state = filters.ChoiceFilter(choices=Quarantined.State.choices, label="open or replayed.")
     reason = filters.CharFilter("reason", label="Exactly this reason.")
     participant = filters.CharFilter("participant__name", label="Exactly this participant.")
+    type = filters.CharFilter("foreign_type__type", label="Exactly this type, where it is none of our kinds.")
 
 
 class QuarantinedOut(serializers.Serializer[Quarantined]):
@@ -34,6 +35,12 @@ class QuarantinedOut(serializers.Serializer[Quarantined]):
     received_at = serializers.DateTimeField()
     reason = serializers.CharField(help_text="A code, such as missing_attribute.")
     detail = serializers.CharField(help_text="What and where, for people.")
+    type = serializers.CharField(
+        source="foreign_type.type",
+        default=None,
+        allow_null=True,
+        help_text="The event's type where it is none of our kinds; else null.",
+    )
     state = serializers.ChoiceField(Quarantined.State.choices)
     replays = serializers.IntegerField()
     replayed_at = serializers.DateTimeField(allow_null=True)
@@ -68,7 +75,7 @@ class ReplayedOut(serializers.Serializer[Replayed]):
 class Quarantine(ListAPIView[Quarantined]):
     """Events that could not be understood, the newest first."""
 
-    queryset = Quarantined.objects.select_related("participant").defer("body")
+    queryset = Quarantined.objects.select_related("participant", "foreign_type").defer("body")
     serializer_class = QuarantinedOut
     filterset_class = QuarantineFilters
 
@@ -76,7 +83,7 @@ class Quarantine(ListAPIView[Quarantined]):
 class OneQuarantined(RetrieveAPIView[Quarantined]):
     """An event in quarantine, as it was sent."""
 
-    queryset = Quarantined.objects.select_related("participant")
+    queryset = Quarantined.objects.select_related("participant", "foreign_type")
     serializer_class = QuarantinedDetailOut
     filter_backends = ()
 

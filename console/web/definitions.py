@@ -10,6 +10,7 @@ from console import search
 from console.permissions import Act
 from console.web import frame
 from console.web.guard import needs
+from sagas import foreign_types
 from sagas.definitions import loading
 from sagas.models import Definition
 
@@ -43,6 +44,7 @@ def definition(request: HttpRequest, saga_type: str, version: str) -> HttpRespon
             "row": row,
             "definition": said,
             "versions": versions,
+            "waiting": foreign_types.waiting_for(row),
             "is_newest": row.pk == max(each.pk for each in versions),
             "shown": [
                 (name, [paths] if isinstance(paths, str) else paths) for name, paths in said.display.items()

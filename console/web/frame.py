@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.decorators import sync_and_async_middleware
 
 from console import permissions, wording
+from sagas.events import Reason
 from sagas.models import Quarantined, Saga
 from sagas.vocabulary import Condition
 
@@ -30,7 +31,13 @@ class Section:
     below: tuple[str, ...] = ()
 
 
-PARTICIPANT = ("participant", "participant_change", "participant_key", "participant_secret")
+PARTICIPANT = (
+    "participant",
+    "participant_change",
+    "participant_key",
+    "participant_plain_json",
+    "participant_secret",
+)
 SECTIONS = [
     Section("attention", "Attention", ("problem",)),
     Section("sagas", "Sagas", ("saga",)),
@@ -38,7 +45,7 @@ SECTIONS = [
     Section("participants", "Participants", PARTICIPANT),
     Section("definitions", "Definitions", ("definition",)),
     Section("audit", "Audit"),
-    Section("quarantine", "Quarantine", ("quarantined",)),
+    Section("quarantine", "Quarantine", ("quarantined", "replay")),
 ]
 
 
@@ -65,7 +72,9 @@ def unwell_count() -> str:
 
 
 def quarantined_count() -> str:
-    count = Quarantined.objects.filter(state=Quarantined.State.OPEN).values("pk")[:BADGE_CAP].count()
+    """Events in quarantine that something is wrong with; orphans are only waiting for a mapping."""
+    faulty = Quarantined.objects.filter(state=Quarantined.State.OPEN).exclude(reason=Reason.ORPHAN_EVENT)
+    count = faulty.values("pk")[:BADGE_CAP].count()
     return wording.capped(count, BADGE_CAP) if count else ""
 
 

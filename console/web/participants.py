@@ -110,6 +110,7 @@ def page(request: HttpRequest, row: Participant, status: int = 200, **more: Any)
         "history_of": f"participant:{row.name}",
         "base_url": row.base_url,
         "owner": row.owner,
+        "plain": row.plain_json or {},
         **declared(row),
     }
     response = frame.show(request, "participants/page.html", values | more)
@@ -172,6 +173,20 @@ def declare(request: HttpRequest, name: str) -> HttpResponse:
     except ParticipantError as error:
         return page(request, row, 422, silence_complaint=str(error), **given)
     messages.success(request, "Changed. The next sweep judges by it.")
+    return HttpResponseRedirect(addresses.participant(row.name))
+
+
+@require_POST
+@needs(Act.MANAGE)
+def choose_plain_json(request: HttpRequest, name: str) -> HttpResponse:
+    """How its plain JSON is read; nothing filled in: not at all."""
+    row = find(name)
+    given = {field: request.POST.get(field, "").strip() for field in ("type", "source", "id", "time")}
+    try:
+        participants.choose_plain_json(row, actors.of(request), given if any(given.values()) else None)
+    except ParticipantError as error:
+        return page(request, row, 422, plain_complaint=str(error), plain=given)
+    messages.success(request, "Changed.")
     return HttpResponseRedirect(addresses.participant(row.name))
 
 

@@ -11,10 +11,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from console import actors
 from console.permissions import Act
-from console.web import frame, paging
+from console.web import foreign_types, frame, paging
 from console.web.guard import needs
 from sagas import quarantine
-from sagas.models import Quarantined
+from sagas.events import Reason
+from sagas.models import ForeignType, Quarantined
 
 # Shown of a body; the rest is told by its length.
 BODY_SHOWN = 64 * 1024
@@ -31,12 +32,24 @@ def show(request: HttpRequest) -> HttpResponse:
     state = "replayed" if request.GET.get("state") == "replayed" else "open"
     reason = request.GET.get("reason", "").replace("\0", "")[:60]
     participant = request.GET.get("participant", "").replace("\0", "")[:200]
+    foreign_type = chosen_type(request)
     found = Quarantined.objects.filter(state=state).select_related("participant").defer("body")
+    if foreign_type:
+        found = found.filter(foreign_type=foreign_type)
+    is_narrowed = bool(reason or participant or foreign_type)
+    if not is_narrowed:
+        # They stand above the list, by type; one by one they would only hide what is wrong.
+        found = found.exclude(reason=Reason.ORPHAN_EVENT)
     if reason:
         found = found.filter(reason=reason)
     if participant:
         found = found.filter(participant__name=participant)
-    words = {"state": state if state != "open" else "", "reason": reason, "participant": participant}
+    words = {
+        "state": state if state != "open" else "",
+        "type": str(foreign_type.pk) if foreign_type else "",
+        "reason": reason,
+        "participant": participant,
+    }
     return frame.show(
         request,
         "quarantine/list.html",
@@ -46,11 +59,20 @@ def show(request: HttpRequest) -> HttpResponse:
             "reason": reason,
             "participant": participant,
             "reasons": [(word, link(words | {"reason": word})) for word in open_reasons()],
+            "foreign_type": foreign_type,
+            "is_narrowed": is_narrowed,
+            "types": foreign_types.lines(),
             "query": link(words),
+            "without_type": link(words | {"type": ""}),
             "without_reason": link(words | {"reason": ""}),
             "without_participant": link(words | {"participant": ""}),
         },
     )
+
+
+def chosen_type(request: HttpRequest) -> ForeignType | None:
+    pk = paging.number(request.GET.get("type"))
+    return None if pk is None else ForeignType.objects.select_related("participant").filter(pk=pk).first()
 
 
 def link(words: dict[str, str]) -> str:
@@ -71,7 +93,7 @@ def open_reasons() -> list[str]:
 @needs(Act.VIEW)
 def quarantined(request: HttpRequest, pk: int) -> HttpResponse:
     """One event: its bytes as they came, escaped, never as what they pretend to be."""
-    kept = get_object_or_404(Quarantined.objects.select_related("participant"), pk=pk)
+    kept = get_object_or_404(Quarantined.objects.select_related("participant", "foreign_type"), pk=pk)
     body = bytes(kept.body)
     return frame.show(
         request,

@@ -9,6 +9,7 @@ from console.web import (
     attention,
     audit,
     definitions,
+    foreign_types,
     participants,
     quarantine,
     repair,
@@ -30,6 +31,9 @@ urlpatterns = [
     path("participants/", participants.show, name="participants"),
     path("participants/<name:name>/", participants.participant, name="participant"),
     path("participants/<name:name>/settings", participants.change, name="participant_change"),
+    path(
+        "participants/<name:name>/plain-json", participants.choose_plain_json, name="participant_plain_json"
+    ),
     path("participants/<name:name>/silence", participants.declare, name="participant_silence"),
     path("participants/<name:name>/keys", participants.issue_key, name="participant_key"),
     path("participants/<name:name>/keys/<int:pk>/revoke", participants.revoke_key, name="participant_revoke"),
@@ -39,6 +43,8 @@ urlpatterns = [
     path("quarantine/", quarantine.show, name="quarantine"),
     path("quarantine/replay", quarantine.replay, name="quarantine_replay"),
     path("quarantine/<int:pk>/", quarantine.quarantined, name="quarantined"),
+    path("quarantine/types/<int:pk>/replay", foreign_types.replay, name="foreign_type_replay"),
+    path("quarantine/replays/<int:pk>/", foreign_types.show_replay, name="replay"),
     path("audit/", audit.show, name="audit"),
     path("audit/verify", audit.verify, name="audit_verify"),
     path("account/tokens/", account.tokens, name="tokens"),

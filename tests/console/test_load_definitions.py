@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from sagas import participants
+from sagas.audit import Actor
 from sagas.models import AuditEntry, Definition, Saga
+from tests.console.world import orphan
 from tests.sagas.storing import put
 
 pytestmark = pytest.mark.django_db
@@ -78,3 +81,16 @@ def test_what_cannot_be_read_is_one_clear_line(tmp_path: Path, content: bytes | 
 def test_an_empty_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"no \.yaml or \.yml file below"):
         load(tmp_path)
+
+
+def test_events_that_it_would_take_are_offered_for_a_replay(tmp_path: Path) -> None:
+    shop = participants.create("shop", Actor.system())
+    orphan(shop, "OrderShipped")
+    text = GOOD + "events:\n  - {type: OrderShipped, kind: saga.started, saga: event.data.order}\n"
+    (tmp_path / "order.yaml").write_text(text)
+    offer = (
+        "  1 event in quarantine is of types that it maps; replay them at http://127.0.0.1:8000/quarantine/"
+    )
+    assert load(tmp_path) == ["order v1: loaded", offer]
+    assert load(tmp_path) == ["order v1: unchanged", offer]
+    assert not Saga.objects.exists()

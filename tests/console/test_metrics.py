@@ -64,7 +64,10 @@ def test_the_numbers_are_those_of_the_rows() -> None:
         ("amends_deliveries", "failed"): 2,
         ("amends_repairs_running",): 1,
         ("amends_repair_actions_open", "ready"): 1,
-        ("amends_quarantined_open",): 1,
+        ("amends_quarantined_open",): 3,
+        ("amends_foreign_events_unmapped_total",): 2,
+        ("amends_foreign_events_dropped_total",): 0,
+        ("amends_foreign_events_kept",): 2,
         ("amends_sagas_unlearned",): 1,
     }
     assert {key: found[key] for key in expected} == expected

@@ -2,6 +2,13 @@
 
 from console.celery import app
 
+OURS = (
+    "sagas.tasks.sweep",
+    "sagas.tasks.learn",
+    "sagas.tasks.go_on_with_replays",
+    "compensation.tasks.recover",
+)
+
 
 def queue_of(task: str) -> str:
     return app.amqp.router.route({}, task)["queue"].name
@@ -9,8 +16,7 @@ def queue_of(task: str) -> str:
 
 def test_calls_to_participants_wait_in_a_queue_of_their_own() -> None:
     assert queue_of("compensation.tasks.execute") == "calls"
-    others = ("sagas.tasks.sweep", "sagas.tasks.learn", "compensation.tasks.recover")
-    assert {queue_of(task) for task in others} == {"celery"}
+    assert {queue_of(task) for task in OURS} == {"celery"}
 
 
 def test_what_beat_asks_for_is_there() -> None:

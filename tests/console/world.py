@@ -1,5 +1,6 @@
 """One of everything that a page or the API can show, as small as it can be."""
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -7,10 +8,19 @@ from django.utils import timezone
 
 from compensation import repairs
 from compensation.models import Repair
-from sagas import definitions, ingest, participants
+from sagas import definitions, events, ingest, participants, replays
 from sagas.audit import Actor
 from sagas.events import Incoming
-from sagas.models import Finding, Participant, ParticipantKey, Problem, Quarantined, Saga
+from sagas.models import (
+    Finding,
+    ForeignType,
+    Participant,
+    ParticipantKey,
+    Problem,
+    Quarantined,
+    Replay,
+    Saga,
+)
 from sagas.vocabulary import Code, Condition, Kind, Severity
 
 YAML = """\
@@ -53,6 +63,8 @@ class World:
     well: Saga  # a second one, which no repair has touched
     problem: Problem
     quarantined: Quarantined
+    foreign_type: ForeignType  # of an event that is in quarantine, too
+    replay: Replay  # of another one, which is done
     repair: Repair
 
 
@@ -97,6 +109,14 @@ def start(of: Saga) -> Repair:
     )
 
 
+def orphan(participant: Participant, name: str) -> ForeignType:
+    """The type of an event that no mapping took."""
+    body = {"specversion": "1.0", "id": name, "source": "//shop", "type": name, "data": {"order": "o-2"}}
+    event = events.read(json.dumps(body).encode(), now=timezone.now(), largest=1000)
+    assert [result.reason for result in ingest.store([event], participant=participant)] == ["orphan_event"]
+    return ForeignType.objects.get(type=name)
+
+
 def build() -> World:
     definitions.load(YAML, "order.yaml", US)
     inventory = participants.create(
@@ -137,6 +157,10 @@ def build() -> World:
         reason="missing_attribute",
         detail="No source.",
     )
+    foreign_type, other = orphan(shipping, "OrderShipped"), orphan(shipping, "OrderLost")
+    replay = replays.ask(other, US)
+    assert replay
+    Replay.objects.filter(pk=replay.pk).update(state=Replay.State.DONE, finished_at=now)
     return World(
         inventory,
         shipping,
@@ -146,5 +170,7 @@ def build() -> World:
         well,
         problem,
         quarantined,
+        foreign_type,
+        replay,
         start(sick),
     )

@@ -2,12 +2,14 @@ from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from console import actors
-from sagas import definitions, ingest
+from sagas import definitions, foreign_types, ingest
 from sagas.definitions import DefinitionError, Loaded
+from sagas.foreign_types import Waiting
 
 
 class Command(BaseCommand):
@@ -35,6 +37,9 @@ class Command(BaseCommand):
             # Also for those loaded before: an earlier run may have been ended half way.
             count = ingest.adopt(one.row)
             self.stdout.write(f"{one.row}: {'loaded' if one.is_new else 'unchanged'}{_adopted(count)}")
+            waiting = foreign_types.waiting_for(one.row)
+            if waiting.types:
+                self.stdout.write(_offer(waiting))
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -62,3 +67,9 @@ def _read(file: Path) -> str:
 
 def _adopted(count: int) -> str:
     return f"; {count:,} {'saga was' if count == 1 else 'sagas were'} read anew with it" if count else ""
+
+
+def _offer(waiting: Waiting) -> str:
+    """Nothing is replayed by itself: what it would mean is a person's to judge."""
+    are = "event in quarantine is" if waiting.events == 1 else "events in quarantine are"
+    return f"  {waiting.events:,} {are} of types that it maps; replay them at {settings.BASE_URL}/quarantine/"

@@ -152,13 +152,14 @@ def test_a_changed_definition_needs_a_new_version(ada: Person) -> None:
 
 
 def test_quarantine_is_replayed(ada: Person, built: world.World) -> None:
-    ids = [built.quarantined.pk, built.quarantined.pk + 1]
+    ids = [built.quarantined.pk, built.quarantined.pk + 1000]
     assert post(ada.program, "quarantine/replay", {"ids": ids}).json() == {
         "taken": 0,
         "refused": 1,
         "gone": 1,
     }
-    assert Quarantined.objects.get().replays == 1
+    built.quarantined.refresh_from_db()
+    assert built.quarantined.replays == 1
     answer = post(ada.program, "quarantine/replay", {"ids": [0]})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "ids.0")
     told = ada.program.get(f"/api/v1/quarantine/{built.quarantined.pk}").json()

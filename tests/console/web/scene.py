@@ -1,5 +1,6 @@
 """One of each thing that pages show, made by the doors that people use; and a look at a page."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +9,7 @@ from uuid import uuid4
 from django.utils import timezone
 
 from compensation.models import Repair, RepairAction
-from sagas import definitions, participants
+from sagas import definitions, events, ingest, participants
 from sagas.audit import Actor
 from sagas.models import (
     Alert,
@@ -21,6 +22,7 @@ from sagas.models import (
     ParticipantKey,
     Problem,
     Quarantined,
+    Replay,
     Saga,
     SagaKey,
 )
@@ -63,6 +65,8 @@ class Scene:
     problem: Problem
     repair: Repair
     quarantined: Quarantined
+    orphan: Quarantined
+    replay: Replay
 
 
 def page(somebody: Person, address: str = "/") -> str:
@@ -90,6 +94,8 @@ def set_up() -> Scene:
         problem,
         make_repair(saga),
         make_quarantined(shipping),
+        orphan := make_orphan(shipping, "com.shop.order.shipped.v1"),
+        make_replay(orphan),
     )
 
 
@@ -199,6 +205,34 @@ def make_repair(saga: Saga, **columns: Any) -> Repair:
             state=state,
         )
     return repair
+
+
+def make_orphan(participant: Participant, name: str, **body: Any) -> Quarantined:
+    """An event that no mapping took."""
+    event = {"specversion": "1.0", "id": uuid4().hex, "source": "//shop.example", "type": name} | body
+    read = events.read(json.dumps(event).encode(), now=timezone.now(), largest=10_000)
+    ingest.store([read], participant=participant)
+    return Quarantined.objects.latest("pk")
+
+
+def make_replay(orphan: Quarantined, **columns: Any) -> Replay:
+    """Of its type, and done."""
+    now = timezone.now()
+    return Replay.objects.create(
+        **{
+            "foreign_type": orphan.foreign_type,
+            "actor_kind": "person",
+            "actor": "otto",
+            "asked_at": now,
+            "until": orphan.pk,
+            "total": 1204,
+            "taken": 1200,
+            "refused": 3,
+            "state": Replay.State.DONE,
+            "finished_at": now,
+        }
+        | columns
+    )
 
 
 def make_quarantined(participant: Participant, **columns: Any) -> Quarantined:

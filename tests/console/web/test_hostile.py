@@ -3,9 +3,10 @@
 from urllib.parse import quote
 
 import pytest
+from django.utils import timezone
 
 from sagas import participants
-from sagas.models import Delivery, Saga
+from sagas.models import Delivery, ForeignType, Participant, Replay, Saga
 from tests.console.cast import Person
 from tests.console.web.scene import (
     ADA,
@@ -13,6 +14,7 @@ from tests.console.web.scene import (
     make_problem,
     make_quarantined,
     make_repair,
+    make_replay,
     make_saga,
     tell,
 )
@@ -40,13 +42,26 @@ def hostile(scene: Scene) -> Saga:
     service = participants.create(NAME, ADA, owner=HOSTILE)
     participants.issue_key(service, [HOSTILE], ADA)
     make_quarantined(service, reason=HOSTILE[:60], detail=HOSTILE, body=HOSTILE.encode() + b"\xff\x00")
+    kept = make_quarantined(
+        service, reason="orphan_event", detail=HOSTILE, foreign_type=hostile_type(service)
+    )
+    make_replay(kept, actor=HOSTILE, state="running")
+    service.plain_json = {"type": HOSTILE, "source": HOSTILE}
+    service.save()
     make_repair(saga, reason=HOSTILE, step=HOSTILE, started_by_name=HOSTILE)
     return saga
 
 
+def hostile_type(service: Participant) -> ForeignType:
+    now = timezone.now()
+    return ForeignType.objects.create(
+        participant=service, type=HOSTILE[:500], count=1, kept=1, first_at=now, last_at=now
+    )
+
+
 def pages(hostile: Saga) -> list[str]:
     problem = hostile.findings.get().problem_id
-    kept = participants.Participant.objects.get(name=NAME).quarantined.get().pk
+    kept = participants.Participant.objects.get(name=NAME).quarantined.earliest("pk").pk
     asked = quote(HOSTILE, safe="")
     return [
         "/",
@@ -60,6 +75,9 @@ def pages(hostile: Saga) -> list[str]:
         f"/participants/{quote(NAME, safe='')}/",
         "/quarantine/",
         f"/quarantine/?reason={asked}&participant={asked}",
+        f"/quarantine/?type={asked}",
+        f"/quarantine/?type={ForeignType.objects.latest('pk').pk}",
+        f"/quarantine/replays/{Replay.objects.latest('pk').pk}/",
         f"/quarantine/{kept}/",
         "/audit/",
         f"/audit/?actor={asked}&action={asked}&object={asked}&saga={asked}&since={asked}&until={asked}",

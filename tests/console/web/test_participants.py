@@ -18,7 +18,7 @@ def test_participants_are_shown_with_how_they_are_doing(scene: Scene, viewer: Pe
     row = html[html.index(f'id="participant-{scene.shipping.pk}"') :]
     for text in ("shipping", "https://shipping.shop.example", "1 in force", "no signing secret", "1 open"):
         assert text in row
-    assert re.search(r'data-label="Quarantined"><a [^>]+>1</a>', row)
+    assert re.search(r'data-label="Quarantined"><a [^>]+>2</a>', row)
 
 
 def test_a_participant_is_added_and_recorded(scene: Scene, admin: Person) -> None:

@@ -12,6 +12,7 @@ from tests.console.cast import Person
 from tests.console.web.scene import (
     ADA,
     Scene,
+    make_orphan,
     make_problem,
     make_quarantined,
     make_repair,
@@ -32,7 +33,8 @@ BASELINES = {
     "/participants/shipping/": 14,
     "/definitions/": 7,
     "/definitions/order-fulfilment/3/": 7,
-    "/quarantine/": 7,
+    "/quarantine/": 9,
+    "/quarantine/replays/{replay}/": 7,
     "/quarantine/{quarantined}/": 6,
     "/audit/": 7,
     "/account/tokens/": 6,
@@ -52,6 +54,7 @@ def many(scene: Scene) -> None:
         participants.issue_key(scene.shipping, [], ADA)
         make_quarantined(other)
         make_quarantined(scene.shipping)
+        make_orphan(scene.shipping, f"com.shop.type-{number}")
 
 
 @pytest.mark.parametrize("page", BASELINES)
