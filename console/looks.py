@@ -18,7 +18,8 @@ LOOKS: dict[str, Look] = {
     RepairAction.State.AWAITING.value: Look("Awaiting confirmation", "warn", "clock"),
     RepairAction.State.REFUSED.value: Look("Refused", "bad", "cross"),
     RepairAction.State.EXHAUSTED.value: Look("Attempts used up", "bad", "cross"),
-    Delivery.State.PENDING.value: Look("Being sent", "info", "send"),
+    # A delivery that is "pending" is shown by a word of its own, as a step may be pending, too.
+    "being_sent": Look("Being sent", "info", "send"),
     Delivery.State.SENT.value: Look("Told", "ok", "check"),
     Quarantined.State.OPEN.value: Look("Quarantined", "warn", "triangle"),
     # Kinds of steps.
@@ -59,11 +60,15 @@ LOOKS: dict[str, Look] = {
     # What a step leaves behind.
     "in_effect": Look("In effect", "warn", "dots"),
     "effect_unknown": Look("Effect unknown", "doubt", "half"),
-    # Problems, keys and secrets, versions, the audit chain.
+    # Problems, keys and secrets, versions and their changes, the audit chain.
     "resolved": Look("Resolved", "ok", "check"),
     "active": Look("In force", "ok", "key"),
     "revoked": Look("Revoked", "quiet", "cross"),
     "missing": Look("Missing", "warn", "triangle"),
+    "added": Look("Added", "ok", "plus"),
+    "removed": Look("Removed", "bad", "cross"),
+    "changed": Look("Changed", "warn", "pen"),
+    "moved": Look("Moved", "quiet", "retry"),
     "older": Look("Not the newest", "warn", "clock"),
     "verified": Look("Verified", "ok", "check"),
     "broken": Look("Broken", "bad", "cross"),

@@ -1,4 +1,4 @@
-"""Definitions: `GET, POST /api/v1/definitions`, `GET /api/v1/definitions/{type}/{version}`."""
+"""Definitions: `GET, POST /api/v1/definitions`, `GET …/seen` (writes one), `GET …/{type}/{version}`."""
 
 from http import HTTPStatus
 from typing import Any
@@ -6,19 +6,21 @@ from typing import Any
 import django_filters as filters
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from console import actors
+from console.api import rendering
 from console.api.foreign_types import ForeignTypeOut
 from console.api.parsing import Yaml
-from console.api.refusals import Refusal
+from console.api.refusals import BadParameterError, Refusal
 from console.permissions import Act
-from sagas import definitions, foreign_types, ingest
+from sagas import definitions, describing, foreign_types, ingest
 from sagas.definitions import DefinitionError
 from sagas.models import Definition
 
@@ -81,6 +83,24 @@ class Definitions(ListAPIView[Definition]):
         ingest.adopt(loaded.row)
         status = HTTPStatus.CREATED if loaded.is_new else HTTPStatus.OK
         return Response(DefinitionDetailOut(loaded.row).data, status=status)
+
+
+class SeenDefinition(APIView):
+    renderer_classes = (rendering.Yaml,)
+
+    @extend_schema(
+        parameters=[OpenApiParameter("type", required=True, description="Of which saga type.")],
+        responses={(200, rendering.Yaml.media_type): OpenApiTypes.STR},
+    )
+    def get(self, request: Request) -> Response:
+        """A definition written from what was seen of a saga type. It loads as it is; read its comments."""
+        saga_type = request.query_params.get("type", "").replace("\0", "")
+        if not saga_type:
+            raise BadParameterError("type", "Must name a saga type.")
+        written = describing.describe(saga_type)
+        if written is None:
+            raise NotFound("No saga of this type has been heard of.")
+        return Response(written.text)
 
 
 class OneDefinition(APIView):

@@ -41,6 +41,7 @@ urlpatterns = [
     path(f"{PARTICIPANT}/keys/<int:pk>", participants.OneKey.as_view(), name="participant_key"),
     path(f"{PARTICIPANT}/signing-secret", participants.SigningSecret.as_view(), name="participant_secret"),
     path("definitions", definitions.Definitions.as_view(), name="definitions"),
+    path("definitions/seen", definitions.SeenDefinition.as_view(), name="definition_seen"),
     path(
         "definitions/<name:saga_type>/<name:version>", definitions.OneDefinition.as_view(), name="definition"
     ),

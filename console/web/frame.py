@@ -43,7 +43,7 @@ SECTIONS = [
     Section("sagas", "Sagas", ("saga",)),
     Section("repairs", "Repairs", ("repair",)),
     Section("participants", "Participants", PARTICIPANT),
-    Section("definitions", "Definitions", ("definition",)),
+    Section("definitions", "Definitions", ("definition", "definition_seen")),
     Section("audit", "Audit"),
     Section("quarantine", "Quarantine", ("quarantined", "replay")),
 ]

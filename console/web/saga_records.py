@@ -10,7 +10,7 @@ from django.http import QueryDict
 
 from compensation.models import Repair
 from console import addresses, anchors, wording
-from console.web import repair_list, saga_events
+from console.web import graphs, repair_list, saga_events
 from sagas.definitions import Definition
 from sagas.fold import State
 from sagas.models import AuditEntry, Finding, Saga, SagaKey
@@ -101,6 +101,9 @@ def read(
             context["lines"] = repair_list.with_progress(list(found[:MOST]))
         case "audit":
             context["entries"] = AuditEntry.objects.filter(saga=saga).order_by("-sequence")[:MOST]
+        case "definition" if definition:
+            context["graph"] = graphs.of(definition)
+            context["words"] = {step.name: step.state for step in state.steps}
         case "related":
             context["relations"] = _relations(related)
     context["most"] = MOST

@@ -89,7 +89,8 @@ def test_every_page_fits_the_screen(
 ) -> None:
     page = sign_in("admin", viewport={"width": width, "height": 844}, color_scheme=scheme)
     saga = f"/sagas/order-fulfilment/{stuck}/"
-    for path in [*PAGES, saga, f"{saga}repair?intent=compensate", "/participants/shipping/"]:
+    definition = ["/definitions/order-fulfilment/1/", "/definitions/seen/?type=order-fulfilment"]
+    for path in [*PAGES, *definition, saga, f"{saga}repair?intent=compensate", "/participants/shipping/"]:
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 

@@ -105,6 +105,7 @@ PROGRAMS = [
     Row(f"{PARTICIPANT}/signing-secret", "POST", ADMINS, 201, f"{API}participants/shipping/signing-secret"),
     Row(f"{API}definitions", "GET", VIEWERS),
     Row(f"{API}definitions", "POST", ADMINS, 201, body=NEW_DEFINITION),
+    Row(f"{API}definitions/seen", "GET", VIEWERS, address=f"{API}definitions/seen?type=order"),
     Row(
         f"{API}definitions/<name:saga_type>/<name:version>",
         "GET",
@@ -206,6 +207,8 @@ PAGES = [
     ),
     Row("participants/<name:name>/secret", "POST", ADMINS, address="participants/shipping/secret"),
     Row("definitions/", "GET", VIEWERS),
+    Row("definitions/seen/", "GET", VIEWERS, address="definitions/seen/?type=order"),
+    Row("definitions/seen.yaml", "GET", VIEWERS, address="definitions/seen.yaml?type=order"),
     Row("definitions/<name:saga_type>/<name:version>/", "GET", VIEWERS, address="definitions/order/1/"),
     Row("quarantine/", "GET", VIEWERS),
     Row("quarantine/replay", "POST", OPERATORS, 302, body=lambda w: {"ids": [w.quarantined.pk]}),

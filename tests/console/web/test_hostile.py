@@ -1,11 +1,12 @@
 """Names, ids, payloads and errors come from other services: whatever they hold is shown as text."""
 
+import json
 from urllib.parse import quote
 
 import pytest
 from django.utils import timezone
 
-from sagas import participants
+from sagas import definitions, participants
 from sagas.models import Delivery, ForeignType, Participant, Replay, Saga
 from tests.console.cast import Person
 from tests.console.web.scene import (
@@ -49,6 +50,8 @@ def hostile(scene: Scene) -> Saga:
     service.plain_json = {"type": HOSTILE, "source": HOSTILE}
     service.save()
     make_repair(saga, reason=HOSTILE, step=HOSTILE, started_by_name=HOSTILE)
+    for version in ("1", "2"):
+        definitions.load(definition(version), "x.yaml", ADA)
     return saga
 
 
@@ -57,6 +60,15 @@ def hostile_type(service: Participant) -> ForeignType:
     return ForeignType.objects.create(
         participant=service, type=HOSTILE[:500], count=1, kept=1, first_at=now, last_at=now
     )
+
+
+def definition(version: str) -> str:
+    """JSON is YAML, too."""
+    word = f"{HOSTILE}{version}"
+    compensation = {"title": word, "request": "POST /x", "body": {word: 1}}
+    step = {"name": word, "title": word, "kind": "pivot", "participant": word, "compensation": compensation}
+    said = {"type": NAME, "version": version, "title": word, "owner": word, "keys": {word: "a"}}
+    return json.dumps(said | {"steps": [step]})
 
 
 def pages(hostile: Saga) -> list[str]:
@@ -73,6 +85,11 @@ def pages(hostile: Saga) -> list[str]:
         "/repairs/",
         "/participants/",
         f"/participants/{quote(NAME, safe='')}/",
+        "/definitions/",
+        f"/definitions/{quote(NAME, safe='')}/1/",
+        f"/definitions/{quote(NAME, safe='')}/1/?step={asked}1",
+        f"/definitions/{quote(NAME, safe='')}/2/?with=1",
+        f"/definitions/seen/?type=type%2F{asked}",
         "/quarantine/",
         f"/quarantine/?reason={asked}&participant={asked}",
         f"/quarantine/?type={asked}",

@@ -22,6 +22,8 @@ PAGES = [
     "/participants/shipping/",
     "/definitions/",
     "/definitions/order-fulfilment/3/",
+    "/definitions/order-fulfilment/3/?with=3",
+    "/definitions/seen/?type=order-fulfilment",
     "/quarantine/",
     "/quarantine/{quarantined}/",
     "/quarantine/replays/{replay}/",
