@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from sagas import replays
+from sagas import replays, trials
 from sagas.alerts import delivery
 from sagas.detection import sweep as sweeping
 from sagas.detection.silence import learning
@@ -22,6 +22,11 @@ def learn_rhythms() -> None:
 @shared_task(name="sagas.tasks.deliver_alerts")  # type: ignore[untyped-decorator]
 def deliver_alerts() -> None:
     delivery.deliver()
+
+
+@shared_task(name="sagas.tasks.work_on_trials")  # type: ignore[untyped-decorator]
+def work_on_trials() -> None:
+    trials.work()
 
 
 @shared_task(name=replays.TASK)  # type: ignore[untyped-decorator]

@@ -97,7 +97,7 @@ def take_anew(sagas: Sequence[Held], now: datetime) -> list[Folded]:
         return []
     by_pk = {saga.pk: saga for saga in sagas}
     observed: dict[int, list[Observed]] = {pk: [] for pk in by_pk}
-    for pk, *event in sql.run(statements.EVENTS_OF_SAGAS, sagas=list(by_pk)):
+    for pk, _, *event in sql.run(statements.EVENTS_OF_SAGAS, sagas=list(by_pk)):
         observed[pk].append(observe_kept(event, by_pk[pk].definition))
     for saga in sagas:
         saga.facts = facts.merge(Facts(), observed[saga.pk])

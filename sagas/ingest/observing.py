@@ -87,7 +87,7 @@ def observe(
 
 
 def observe_kept(row: Sequence[Any], definition: Definition | None) -> Observed:
-    """Of an event as `statements.EVENTS_OF_SAGAS` gives it."""
+    """Of an event as `statements.EVENTS_OF_SAGAS` gives it, without its saga and when it was received."""
     source, event_id, kind, step, execution, attempt, time, time_given, sequence, attributes, data, name = row
     return observe(
         source=source,

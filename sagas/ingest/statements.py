@@ -157,8 +157,9 @@ FROM json_to_recordset(%(rows)s::json) AS given (saga_id bigint, name text, valu
 """
 
 EVENTS_OF_SAGAS = """
-SELECT event.saga_id, event.source, event.event_id, event.kind, event.step, event.execution, event.attempt,
-  event.time, event.time_given, event.sequence, event.attributes::text, event.data, participant.name
+SELECT event.saga_id, event.received_at, event.source, event.event_id, event.kind, event.step,
+  event.execution, event.attempt, event.time, event.time_given, event.sequence, event.attributes::text,
+  event.data, participant.name
 FROM sagas_event event
 LEFT JOIN sagas_participant participant ON participant.id = event.participant_id
 WHERE event.saga_id = ANY(%(sagas)s)

@@ -8,6 +8,7 @@ from sagas.models.quarantine import ForeignType, Quarantined, Replay
 from sagas.models.saga import Event, Nudge, Saga, SagaKey
 from sagas.models.silence import Hearing, Listening, Rhythm, Silence
 from sagas.models.statistics import StepDay, StepNorm, Unlearned
+from sagas.models.trial import Trial
 
 __all__ = [
     "Alert",
@@ -34,5 +35,6 @@ __all__ = [
     "Silence",
     "StepDay",
     "StepNorm",
+    "Trial",
     "Unlearned",
 ]

@@ -24,6 +24,7 @@ FILES = {
     "sweep": ["detection/sweep.py", "detection/problems.py", "alerts/intents.py"],
     "deliver": ["alerts/delivery.py", "alerts/webhook.py"],
     "learn": [f"learning/{name}.py" for name in ("learner", "normal")],
+    "try": [f"trials/{name}.py" for name in ("working", "looking", "comparing", "results")],
     "ingest": [
         f"ingest/{name}.py" for name in ("storing", "admitting", "holding", "folding", "sending", "keeping")
     ],
@@ -100,7 +101,7 @@ def main() -> None:
     # Loaded before the fork, so that a child has little to do but its work.
     from django.conf import settings
 
-    from sagas import replays
+    from sagas import replays, trials
     from sagas.alerts import delivery
     from sagas.detection import sweep
     from sagas.learning import learner
@@ -110,6 +111,7 @@ def main() -> None:
     jobs = {
         "sweep": sweep.sweep,
         "deliver": delivery.deliver,
+        "try": trials.work,
         "ingest": ingest_batch,
         "replay": replays.go_on,
         "learn": lambda: learner.learn(NOW),

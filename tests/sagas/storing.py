@@ -32,9 +32,15 @@ def define(text: str = ORDER) -> None:
 
 
 def put(
-    words: str, saga_id: str = "o-1", *, ago: float = 0, now: datetime | None = None, first: int = 0
+    words: str,
+    saga_id: str = "o-1",
+    *,
+    ago: float = 0,
+    now: datetime | None = None,
+    first: int = 0,
+    saga_type: str = "order",
 ) -> Saga:
-    """Store a saga of type `order`, its last event `ago` seconds before now, the others 10 s apart before it.
+    """Store a saga, its last event `ago` seconds before now, the others 10 s apart before it.
 
     `first` numbers the events, so that later ones can be added to the same saga.
     """
@@ -48,7 +54,7 @@ def put(
                 source=event.source,
                 id=str(first + place),
                 kind=event.kind,
-                saga_type="order",
+                saga_type=saga_type,
                 saga_id=saga_id,
                 step=event.step,
                 execution=event.execution,

@@ -5,9 +5,10 @@ import time
 
 from django.utils import timezone
 
-from sagas import audit, definitions, events, ingest, participants, replays
-from sagas.models import ForeignType, Quarantined, Replay, Saga
+from sagas import audit, definitions, events, ingest, participants, replays, trials
+from sagas.models import ForeignType, Quarantined, Replay, Saga, Trial
 from tests.compensation.test_tasks import broker, worker
+from tests.sagas.trying import HASTY, put_slow
 
 __all__ = ["broker", "worker"]
 
@@ -35,3 +36,14 @@ def test_a_replay_is_done_by_the_worker_that_is_nudged(worker: None) -> None:
     assert (replay.state, replay.taken) == ("done", 250)
     assert Saga.objects.count() == 250
     assert not Quarantined.objects.filter(state="open").exists()
+
+
+def test_a_trial_is_done_by_the_worker_that_is_nudged(worker: None) -> None:
+    for number in range(3):
+        put_slow(f"slow-{number}", pause=9)
+    trial = trials.ask(HASTY, "draft", ME)
+    until = time.monotonic() + 60
+    while time.monotonic() < until and trial.is_at_work:
+        time.sleep(0.05)
+        trial.refresh_from_db()
+    assert (trial.state, trial.looked_at) == (Trial.State.DONE, 3)
