@@ -3,7 +3,7 @@
 from compensation.models import Repair, RepairAction
 from sagas.models import Delivery, Quarantined
 from sagas.vocabulary import LOOKS as SAGA_LOOKS
-from sagas.vocabulary import Kind, Look, StepKind
+from sagas.vocabulary import Code, Kind, Look, Severity, StepKind
 
 # By the word's own text, as the words are plain strings in rows, URLs and templates.
 LOOKS: dict[str, Look] = {
@@ -72,6 +72,9 @@ LOOKS: dict[str, Look] = {
     "older": Look("Not the newest", "warn", "clock"),
     "verified": Look("Verified", "ok", "check"),
     "broken": Look("Broken", "bad", "cross"),
+    Severity.NOTE.value: Look("Note", "quiet", "info"),
+    "not_taken": Look("Not taken", "warn", "cross"),
+    Code.UNKNOWN_STEP.value: Look("Unknown step", "warn", "triangle"),
     Quarantined.State.REPLAYED.value: Look("Replayed", "ok", "check"),
 }
 

@@ -131,6 +131,7 @@ CELERY_BEAT_SCHEDULE = {
         ("go on with replays", "sagas.tasks.go_on_with_replays", 1.0),
         ("recover repairs", "compensation.tasks.recover", 1.0),
         ("learn what is normal", "sagas.tasks.learn", 5.0),
+        ("go on with trials", "sagas.tasks.work_on_trials", 1.0),
     ]
 }
 
@@ -223,6 +224,7 @@ SPECTACULAR_SETTINGS = {
         "DeliveryState": "sagas.models.Delivery.State",
         "ReplayState": "sagas.models.Replay.State",
         "QuarantineState": "sagas.models.Quarantined.State",
+        "TrialState": "sagas.models.Trial.State",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

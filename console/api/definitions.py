@@ -74,12 +74,7 @@ class Definitions(ListAPIView[Definition]):
         try:
             loaded = definitions.load(str(request.data), BODY, actors.of(request))
         except DefinitionError as error:
-            errors = [
-                {"line": each.place.line, "column": each.place.column, "detail": each.message}
-                for each in error.complaints
-            ]
-            detail = str(error)
-            raise Refusal(HTTPStatus.BAD_REQUEST, "invalid_definition", detail, errors=errors) from None
+            raise refusal(error) from None
         ingest.adopt(loaded.row)
         status = HTTPStatus.CREATED if loaded.is_new else HTTPStatus.OK
         return Response(DefinitionDetailOut(loaded.row).data, status=status)
@@ -101,6 +96,15 @@ class SeenDefinition(APIView):
         if written is None:
             raise NotFound("No saga of this type has been heard of.")
         return Response(written.text)
+
+
+def refusal(error: DefinitionError, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> Refusal:
+    """Every complaint with its line and column."""
+    errors = [
+        {"line": each.place.line, "column": each.place.column, "detail": each.message}
+        for each in error.complaints
+    ]
+    return Refusal(status, "invalid_definition", str(error), errors=errors)
 
 
 class OneDefinition(APIView):

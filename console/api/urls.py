@@ -17,6 +17,7 @@ from console.api import (
     sagas,
     schema,
     tokens,
+    trials,
 )
 
 SAGA = "sagas/<name:saga_type>/<saga_id:saga_id>"
@@ -42,6 +43,11 @@ urlpatterns = [
     path(f"{PARTICIPANT}/signing-secret", participants.SigningSecret.as_view(), name="participant_secret"),
     path("definitions", definitions.Definitions.as_view(), name="definitions"),
     path("definitions/seen", definitions.SeenDefinition.as_view(), name="definition_seen"),
+    # Before the next: a version that is a number, of a type called "trials", is found in the list alone.
+    path("definitions/trials", trials.Trials.as_view(), name="trials"),
+    path("definitions/trials/<int:pk>", trials.OneTrial.as_view(), name="trial"),
+    path("definitions/trials/<int:pk>/cancel", trials.CancelTrial.as_view(), name="trial_cancel"),
+    path("definitions/trials/<int:pk>/activate", trials.ActivateTrial.as_view(), name="trial_activate"),
     path(
         "definitions/<name:saga_type>/<name:version>", definitions.OneDefinition.as_view(), name="definition"
     ),

@@ -38,12 +38,13 @@ PARTICIPANT = (
     "participant_plain_json",
     "participant_secret",
 )
+TRIALS = ("trials", "trial", "trial_cancel", "trial_activate", "trial_samples")
 SECTIONS = [
     Section("attention", "Attention", ("problem",)),
     Section("sagas", "Sagas", ("saga",)),
     Section("repairs", "Repairs", ("repair",)),
     Section("participants", "Participants", PARTICIPANT),
-    Section("definitions", "Definitions", ("definition", "definition_seen")),
+    Section("definitions", "Definitions", ("definition", "definition_seen", *TRIALS)),
     Section("audit", "Audit"),
     Section("quarantine", "Quarantine", ("quarantined", "replay")),
 ]

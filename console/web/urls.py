@@ -18,6 +18,8 @@ from console.web import (
     repair_plan,
     saga,
     sagas,
+    trial_form,
+    trials,
 )
 
 urlpatterns = [
@@ -43,6 +45,12 @@ urlpatterns = [
     path("definitions/seen/", definition_seen.show, name="definition_seen"),
     path("definitions/seen.yaml", definition_seen.download, name="definition_seen_yaml"),
     path("definitions/<name:saga_type>/<name:version>/", definitions.definition, name="definition"),
+    # Not below definitions/, where any two names are a definition's.
+    path("trials/", trial_form.show, name="trials"),
+    path("trials/samples", trial_form.samples, name="trial_samples"),
+    path("trials/<int:pk>/", trials.trial, name="trial"),
+    path("trials/<int:pk>/cancel", trials.cancel, name="trial_cancel"),
+    path("trials/<int:pk>/activate", trials.activate, name="trial_activate"),
     path("quarantine/", quarantine.show, name="quarantine"),
     path("quarantine/replay", quarantine.replay, name="quarantine_replay"),
     path("quarantine/<int:pk>/", quarantine.quarantined, name="quarantined"),

@@ -63,6 +63,7 @@ SAGA = f"{API}sagas/<name:saga_type>/<saga_id:saga_id>"
 O1, O2 = f"{API}sagas/order/o%2F1", f"{API}sagas/order/o-2"
 PARTICIPANT = f"{API}participants/<name:name>"
 REPAIR = "sagas/<name:saga_type>/<saga_id:saga_id>/repair"
+TRIALS = f"{API}definitions/trials"
 NEW_DEFINITION = "type: laundry\nversion: '1'\nsteps: [{name: wash, kind: readonly}]\n"
 
 PROGRAMS = [
@@ -106,6 +107,17 @@ PROGRAMS = [
     Row(f"{API}definitions", "GET", VIEWERS),
     Row(f"{API}definitions", "POST", ADMINS, 201, body=NEW_DEFINITION),
     Row(f"{API}definitions/seen", "GET", VIEWERS, address=f"{API}definitions/seen?type=order"),
+    Row(TRIALS, "GET", VIEWERS),
+    Row(TRIALS, "POST", ADMINS, 202, body=NEW_DEFINITION),
+    Row(f"{TRIALS}/<int:pk>", "GET", VIEWERS, address=lambda w, _: f"{TRIALS}/{w.trial.pk}"),
+    Row(f"{TRIALS}/<int:pk>/cancel", "POST", ADMINS, address=lambda w, _: f"{TRIALS}/{w.asked.pk}/cancel"),
+    Row(
+        f"{TRIALS}/<int:pk>/activate",
+        "POST",
+        ADMINS,
+        address=lambda w, _: f"{TRIALS}/{w.trial.pk}/activate",
+        body=lambda w: {"digest": w.trial.digest},
+    ),
     Row(
         f"{API}definitions/<name:saga_type>/<name:version>",
         "GET",
@@ -210,6 +222,19 @@ PAGES = [
     Row("definitions/seen/", "GET", VIEWERS, address="definitions/seen/?type=order"),
     Row("definitions/seen.yaml", "GET", VIEWERS, address="definitions/seen.yaml?type=order"),
     Row("definitions/<name:saga_type>/<name:version>/", "GET", VIEWERS, address="definitions/order/1/"),
+    Row("trials/", "GET", VIEWERS),
+    Row("trials/", "POST", ADMINS, 303, body={"text": NEW_DEFINITION}),
+    Row("trials/samples", "POST", ADMINS, body={"text": NEW_DEFINITION, "sample": "{}"}),
+    Row("trials/<int:pk>/", "GET", VIEWERS, address=lambda w, _: f"trials/{w.trial.pk}/"),
+    Row("trials/<int:pk>/cancel", "POST", ADMINS, 303, lambda w, _: f"trials/{w.asked.pk}/cancel"),
+    Row(
+        "trials/<int:pk>/activate",
+        "POST",
+        ADMINS,
+        303,
+        lambda w, _: f"trials/{w.trial.pk}/activate",
+        lambda w: {"digest": w.trial.digest, "sure": "on"},
+    ),
     Row("quarantine/", "GET", VIEWERS),
     Row("quarantine/replay", "POST", OPERATORS, 302, body=lambda w: {"ids": [w.quarantined.pk]}),
     Row("quarantine/<int:pk>/", "GET", VIEWERS, address=lambda w, _: f"quarantine/{w.quarantined.pk}/"),

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from compensation import repairs
 from compensation.models import Repair
-from sagas import definitions, events, ingest, participants, replays
+from sagas import definitions, events, ingest, participants, replays, trials
 from sagas.audit import Actor
 from sagas.events import Incoming
 from sagas.models import (
@@ -20,6 +20,7 @@ from sagas.models import (
     Quarantined,
     Replay,
     Saga,
+    Trial,
 )
 from sagas.vocabulary import Code, Condition, Kind, Severity
 
@@ -66,6 +67,8 @@ class World:
     foreign_type: ForeignType  # of an event that is in quarantine, too
     replay: Replay  # of another one, which is done
     repair: Repair
+    trial: Trial  # done, of a new version
+    asked: Trial  # still at work
 
 
 def told(saga_id: str, kind: Kind, step: str = "", *, ago: float, data: str | None = None) -> Incoming:
@@ -107,6 +110,14 @@ def start(of: Saga) -> Repair:
     return repairs.start(
         of, "compensate", "reserve-stock", "ticket OPS-1", seen.revision, seen.hash, US, None
     )
+
+
+def tried(text: str) -> Trial:
+    """A trial that has come to its end."""
+    trial = trials.ask(text, "order.yaml", US)
+    trial.state, trial.finished_at = Trial.State.DONE, timezone.now()
+    trial.save()
+    return trial
 
 
 def orphan(participant: Participant, name: str) -> ForeignType:
@@ -173,4 +184,6 @@ def build() -> World:
         foreign_type,
         replay,
         start(sick),
+        tried(YAML.replace('version: "1"', 'version: "2"')),
+        trials.ask(YAML.replace('version: "1"', 'version: "3"'), "order.yaml", US),
     )

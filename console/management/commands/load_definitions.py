@@ -26,7 +26,7 @@ class Command(BaseCommand):
         with transaction.atomic():
             for file in files:
                 try:
-                    loaded.append(definitions.load(_read(file), str(file), by))
+                    loaded.append(definitions.load(read(file), str(file), by))
                 except DefinitionError as error:
                     errors.append(str(error))
             if errors:
@@ -56,7 +56,8 @@ def _files(path: Path) -> Iterator[Path]:
         raise CommandError(f"{path}: there is no such file or folder")
 
 
-def _read(file: Path) -> str:
+def read(file: Path) -> str:
+    """The file's text; raises `CommandError` where it cannot be read."""
     try:
         return file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

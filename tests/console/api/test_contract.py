@@ -60,6 +60,7 @@ def there(path: str, built: world.World, token: ApiToken) -> dict[str, Any]:
         "quarantine": built.quarantined,
         "keys": built.key,
         "tokens": token,
+        "trials": built.trial,
     }
     row = next((row for word, row in rows.items() if f"/{word}/" in path), built.key)
     return {

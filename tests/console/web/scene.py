@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 from django.utils import timezone
 
 from compensation.models import Repair, RepairAction
-from sagas import definitions, events, ingest, participants
+from sagas import definitions, events, ingest, participants, trials
 from sagas.audit import Actor
 from sagas.models import (
     Alert,
@@ -25,7 +26,9 @@ from sagas.models import (
     Replay,
     Saga,
     SagaKey,
+    Trial,
 )
+from sagas.trials import Results
 from sagas.vocabulary import FAULTS, Code
 from tests.console.cast import Person
 
@@ -56,6 +59,15 @@ steps:
 """
 
 
+DRAFT = (
+    ORDERS.replace('version: "3"', 'version: "4"')
+    + """\
+rules:
+  - {name: paid, title: shipped ⇒ paid, expression: "!steps['ship-parcel'].open || steps['charge-card'].open"}
+"""
+)
+
+
 @dataclass
 class Scene:
     definition: Definition
@@ -67,6 +79,7 @@ class Scene:
     quarantined: Quarantined
     orphan: Quarantined
     replay: Replay
+    trial: Trial
 
 
 def page(somebody: Person, address: str = "/") -> str:
@@ -96,6 +109,7 @@ def set_up() -> Scene:
         make_quarantined(shipping),
         orphan := make_orphan(shipping, "com.shop.order.shipped.v1"),
         make_replay(orphan),
+        make_trial(saga),
     )
 
 
@@ -177,6 +191,32 @@ def tell(problem: Problem, state: str, *, error: str = "") -> Delivery:
     )
     DeliveryAttempt.objects.create(delivery=delivery, at=now, error=error)
     return delivery
+
+
+def make_trial(*sagas: Saga, text: str = "", state: str = Trial.State.DONE) -> Trial:
+    """A trial of a new version that found something of everything in these sagas."""
+    trial = trials.ask(text or DRAFT, "draft", ADA)
+    found, pks = Results(looked_at=len(sagas), events=9, takers=1), [saga.pk for saga in sagas]
+    for listed in (found.flagged, found.newly, found.freed, found.unread):
+        listed.count, listed.sagas = len(pks), pks
+    for code, step in (
+        (Code.STEP_IN_DOUBT, "ship-parcel"),
+        (Code.RULE_BROKEN, "rule:paid"),
+        (Code.RULE_UNDECIDED, "rule:paid"),
+        (Code.UNKNOWN_STEP, "pack"),
+    ):
+        flag = found.flag(code, step, f"{step} is not as it should be")
+        assert flag
+        for pk in pks:
+            flag.new.add(pk)
+            flag.gone.add(pk)
+    for pk in pks:
+        found.change("running", "completed").sagas.add(pk)
+        found.meet("pack", pk)
+    trial.state, trial.results, trial.looked_at = state, msgspec.to_builtins(found), len(sagas)
+    trial.of, trial.began_at = max(len(sagas), 1), timezone.now()
+    trial.save()
+    return trial
 
 
 def make_repair(saga: Saga, **columns: Any) -> Repair:

@@ -11,12 +11,14 @@ from sagas.vocabulary import Code
 from tests.console.cast import Person
 from tests.console.web.scene import (
     ADA,
+    DRAFT,
     Scene,
     make_orphan,
     make_problem,
     make_quarantined,
     make_repair,
     make_saga,
+    make_trial,
     tell,
 )
 from tests.console.web.test_who import filled
@@ -35,6 +37,8 @@ BASELINES = {
     "/definitions/order-fulfilment/3/": 8,
     "/definitions/order-fulfilment/3/?with=3": 8,
     "/definitions/seen/?type=order-fulfilment": 7,
+    "/trials/": 7,
+    "/trials/{trial}/": 8,
     "/quarantine/": 9,
     "/quarantine/replays/{replay}/": 7,
     "/quarantine/{quarantined}/": 6,
@@ -56,6 +60,7 @@ def many(scene: Scene) -> None:
         participants.issue_key(scene.shipping, [], ADA)
         make_quarantined(other)
         make_quarantined(scene.shipping)
+        make_trial(saga, text=DRAFT.replace('version: "4"', f'version: "5.{number}"'))
         make_orphan(scene.shipping, f"com.shop.type-{number}")
 
 

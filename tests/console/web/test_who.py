@@ -9,7 +9,7 @@ from django.test import Client
 
 from console.models import ApiToken
 from console.permissions import ALLOWED, Act, Role, refusal
-from sagas.models import AuditEntry, Participant, ParticipantKey, Quarantined, Replay
+from sagas.models import AuditEntry, Participant, ParticipantKey, Quarantined, Replay, Trial
 from tests.console.cast import Person, person
 from tests.console.web.scene import Scene
 
@@ -24,6 +24,8 @@ PAGES = [
     "/definitions/order-fulfilment/3/",
     "/definitions/order-fulfilment/3/?with=3",
     "/definitions/seen/?type=order-fulfilment",
+    "/trials/",
+    "/trials/{trial}/",
     "/quarantine/",
     "/quarantine/{quarantined}/",
     "/quarantine/replays/{replay}/",
@@ -52,6 +54,8 @@ PRESSES = [
     Press("/participants/shipping/secret", Act.MANAGE),
     Press("/quarantine/replay", Act.REPLAY, (("id", "{quarantined}"),)),
     Press("/quarantine/types/{foreign_type}/replay", Act.REPLAY),
+    Press("/trials/", Act.MANAGE, (("text", "{{type: a, version: b, steps: []}}"),)),
+    Press("/trials/{trial}/activate", Act.MANAGE, (("digest", "{digest}"), ("sure", "on"))),
     Press("/account/tokens/", Act.VIEW),
 ]
 
@@ -63,6 +67,8 @@ def filled(text: str, scene: Scene) -> str:
         foreign_type=scene.orphan.foreign_type_id,
         replay=scene.replay.pk,
         key=scene.key.pk,
+        trial=scene.trial.pk,
+        digest=scene.trial.digest,
     )
 
 
@@ -70,7 +76,7 @@ def everything() -> list[object]:
     """What a press could change."""
     return [
         list(model.objects.order_by("pk").values())
-        for model in (Participant, ParticipantKey, Quarantined, Replay, ApiToken, AuditEntry)
+        for model in (Participant, ParticipantKey, Quarantined, Replay, Trial, ApiToken, AuditEntry)
     ]
 
 
