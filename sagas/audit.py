@@ -85,12 +85,12 @@ def record(
         # Taken while the head is held, so that times follow the order of the sequence.
         at=timezone.now(),
         actor_kind=actor.kind,
-        actor=_storable(actor.name),
+        actor=storable(actor.name),
         action=action,
         object_kind=object[0],
-        object_id=_storable(object[1]),
+        object_id=storable(object[1]),
         saga=saga,
-        reason=_storable(reason),
+        reason=storable(reason),
         before=plain(before),
         after=plain(after),
         address=_address(actor.address),
@@ -168,13 +168,13 @@ def plain(value: Any) -> Any:
             # jsonb keeps numbers as decimals: 1e3 comes back as the integer 1000.
             return int(Decimal(repr(value))) if value.is_integer() else value
         case str():
-            return _storable(value)
+            return storable(value)
         case datetime():
             return value.astimezone(UTC).isoformat()
         case UUID() | Decimal():
             return str(value)
         case Mapping():
-            return {_storable(str(key)): plain(item) for key, item in value.items()}
+            return {storable(str(key)): plain(item) for key, item in value.items()}
         case list() | tuple():
             return [plain(item) for item in value]
         case set() | frozenset():
@@ -182,7 +182,7 @@ def plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be written to the audit log")
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Without what PostgreSQL cannot keep as text: NUL and lone surrogates become the replacement sign."""
     return text.replace("\x00", "\ufffd").encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 

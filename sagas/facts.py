@@ -46,6 +46,7 @@ class Observed(msgspec.Struct, frozen=True, gc=False):
     keys: dict[str, str] = {}  # business keys that the definition finds in the payload
     display: dict[str, str] = {}
     values: dict[str, str] = {}  # what rules look at in the payload: path → JSON
+    stake: str = ""  # likewise (sagas.stakes)
     ordinal: int = 0  # its number within its source and saga, where the definition says that there is one
 
 
@@ -140,6 +141,7 @@ class Facts(msgspec.Struct, omit_defaults=True, gc=False):
     keys: dict[str, Text] = {}
     display: dict[str, Text] = {}
     values: dict[str, Text] = {}
+    stake: Text | None = None
     version: Text | None = None
     trace: Text | None = None
     # Per business key the least and the greatest that any start of the saga named: two are one too many.
@@ -186,6 +188,8 @@ def merge(facts: Facts, events: Iterable[Observed]) -> Facts:
             facts.display[name] = _newest(facts.display.get(name), event, value)
         for path, value in event.values.items():
             facts.values[path] = _newest(facts.values.get(path), event, value)
+        if event.stake:
+            facts.stake = _newest(facts.stake, event, event.stake)
         if event.version:
             facts.version = _newest(facts.version, event, event.version)
         if event.trace:

@@ -25,6 +25,7 @@ from sagas.alerts.wording import line
 from sagas.definitions import Definition
 from sagas.mistakes import MISTAKES
 from sagas.models import Alert, Delivery, Finding, Problem
+from sagas.models.finding import WAITING
 from sagas.sql import run
 from sagas.vocabulary import TOLD
 
@@ -94,7 +95,7 @@ def summarise(problem: Problem, occasion: Alert.Occasion, now: datetime) -> dict
     if occasion == Alert.Occasion.RESOLVED:
         examples = list(found.order_by("-closed_at")[:EXAMPLES])
     else:
-        examples = list(found.filter(closed_at=None).order_by("since", "pk")[:EXAMPLES])
+        examples = list(found.filter(WAITING).order_by("since", "pk")[:EXAMPLES])
     definition = _definition(problem, examples)
     return {
         "problem": problem.pk,

@@ -19,6 +19,7 @@ def check(definition: Definition, complain: Complain) -> None:
     """Call `complain(path, message)` for everything that is wrong."""
     _check_letters(definition, complain)
     _check_paths(definition, complain)
+    _check_stake(definition, complain)
     _check_runbook(definition, complain)
     _check_names(definition, complain)
     _check_order(definition, complain)
@@ -50,6 +51,25 @@ def _check_paths(definition: Definition, complain: Complain) -> None:
     for where, path in given:
         if not PATH.fullmatch(path):
             complain(where, f'{where} must be a path such as customer.id; got "{path}"')
+
+
+def _check_stake(definition: Definition, complain: Complain) -> None:
+    at_stake = definition.at_stake
+    if at_stake is None:
+        return
+    example = "{amount: total.amount, currency: total.currency}, {weight: 50}, or a path such as total.amount"
+    if bool(at_stake.amount) == (at_stake.weight is not None):
+        complain("stake", f"stake must have either an amount or a weight: {example}")
+    if at_stake.currency and not at_stake.amount:
+        complain("stake.currency", "stake.currency must go: only an amount has a currency")
+    where = "stake" if isinstance(definition.stake, str) else "stake.amount"
+    if at_stake.amount and not PATH.fullmatch(at_stake.amount):
+        complain(where, f'{where} must be a path such as total.amount; got "{at_stake.amount}"')
+    if at_stake.currency and not PATH.fullmatch(at_stake.currency):
+        complain(
+            "stake.currency",
+            f'stake.currency must be a path such as total.currency, or EUR; got "{at_stake.currency}"',
+        )
 
 
 def _check_runbook(definition: Definition, complain: Complain) -> None:

@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from sagas.definitions.schema import Definition, Seconds
+from sagas.definitions.fields import Seconds
+from sagas.definitions.schema import Definition
 from sagas.durations import exactly
 
 # Characters of one value; what is longer stands in the text of the definition.

@@ -13,7 +13,15 @@ from sagas.definitions.checking_rules import WEIGHTS
 from sagas.definitions.fields import Path, Paths, Seconds
 from sagas.definitions.foreign import Computed, EventMapping
 from sagas.definitions.reading import Document, join
-from sagas.definitions.schema import Call, Compensation, Definition, Order, Retries, StepDefinition
+from sagas.definitions.schema import (
+    AtStake,
+    Call,
+    Compensation,
+    Definition,
+    Order,
+    Retries,
+    StepDefinition,
+)
 from sagas.vocabulary import Learned, StepKind
 
 # How msgspec's words for a type are put to people.
@@ -41,6 +49,7 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
     "retry": Order,
     "status": Call,
     "retries": Retries,
+    "stake": AtStake,
     "rules": Rule,
     "conflicts": Conflict,
 }

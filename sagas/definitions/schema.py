@@ -1,11 +1,13 @@
 """What a definition says, as values. YAML is read into these by `sagas.definitions.parse`."""
 
+import re
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
+from sagas import stakes
 from sagas.definitions import paths
 from sagas.definitions.business import Conflict, Rule
 from sagas.definitions.fields import Label, Name, Path, Paths, Seconds, Text, Version
@@ -13,6 +15,8 @@ from sagas.definitions.foreign import EventMapping
 from sagas.vocabulary import Learned, StepKind
 
 JSON = Any
+
+CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 class Retries(Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,6 +82,21 @@ class StepDefinition(Struct, frozen=True, forbid_unknown_fields=True, dict=True)
             msgspec.structs.force_setattr(self, "compensation", titled)
 
 
+class AtStake(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one saga puts at stake: an amount that payloads tell, or a weight that is the same for all.
+
+    `currency` is a path, too, or the currency itself in three capital letters.
+    """
+
+    amount: Annotated[str, Meta(max_length=500)] = ""
+    currency: Annotated[str, Meta(max_length=500)] = ""
+    weight: Annotated[int, Meta(ge=1, le=1_000_000_000)] | None = None
+
+    @property
+    def names_its_currency(self) -> bool:
+        return bool(CURRENCY.fullmatch(self.currency))
+
+
 class Definition(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """One version of a saga type: what its steps are, how long they may take, how each is undone."""
 
@@ -94,6 +113,7 @@ class Definition(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     sequence: Literal["source", "saga"] = "source"
     keys: dict[Label, Path] = {}
     display: dict[Label, Path | Paths] = {}
+    stake: AtStake | Path | None = None
     steps: Annotated[list[StepDefinition], Meta(max_length=500)] = []
     rules: Annotated[list[Rule], Meta(max_length=100)] = []
     conflicts: Annotated[list[Conflict], Meta(max_length=100)] = []
@@ -159,7 +179,7 @@ class Definition(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
 
     @property
     def looks_into_payloads(self) -> bool:
-        return bool(self.keys or self.display or self._values)
+        return bool(self.keys or self.display or self._values or self.at_stake)
 
     def values(self, data: JSON) -> dict[str, str]:
         """What stands in this payload at the paths that rules mention, as JSON (`paths.keep`)."""
@@ -167,6 +187,20 @@ class Definition(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
             return {}
         found = {path: paths.look_up(data, split) for path, split in self._values.items()}
         return {path: paths.keep(value) for path, value in found.items() if value is not None}
+
+    @cached_property
+    def at_stake(self) -> AtStake | None:
+        return AtStake(amount=self.stake) if isinstance(self.stake, str) else self.stake
+
+    def stake_in(self, data: JSON) -> str:
+        """What this payload says is at stake, as facts keep it; empty where it says nothing of the kind."""
+        at_stake = self.at_stake
+        if at_stake is None or not at_stake.amount:
+            return ""
+        amount = paths.look_up(data, at_stake.amount.split("."))
+        if amount is None or not at_stake.currency or at_stake.names_its_currency:
+            return stakes.find(amount, at_stake.currency)
+        return stakes.find(amount, paths.look_up(data, at_stake.currency.split(".")) or None)
 
     def extract(self, data: JSON) -> tuple[dict[str, str], dict[str, str]]:
         """(business keys, display values) in this payload; a value is there when all its paths are."""

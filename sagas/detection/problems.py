@@ -5,137 +5,112 @@ are shared by sagas: their keys are locked in one order before they are looked a
 """
 
 import hashlib
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from sagas import story
-from sagas.definitions import Definition
-from sagas.detection import statements
+from sagas.detection import statements, transitions
+from sagas.detection.difference import Changed, Judged, Key, Known, compare, facts_of, key_of
+from sagas.detection.tally import Tally
+from sagas.detection.transitions import Turn, What
 from sagas.detection.verdict import Verdict
-from sagas.sql import decode, encode, run
-from sagas.vocabulary import FAULTS, TOLD, Code, Severity
+from sagas.sql import encode, run
+from sagas.vocabulary import FAULTS, TOLD
 
 # A problem that comes back within this time is the same one again: people follow one thread.
 SAME_AGAIN = timedelta(hours=1)
 
 
-class Key(NamedTuple):
-    """What findings of one problem share."""
-
-    saga_type: str
-    step: str
-    code: str
-
-    @classmethod
-    def of(cls, saga_type: str, step: str, code: str, detail: Mapping[str, Any]) -> "Key":
-        """Of a finding. All that wait for one participant share a problem, whatever their type and step."""
-        if code == Code.SOURCE_SILENT:
-            return cls("", detail["problem"], code)
-        return cls(saga_type, step, code)
-
-
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """One saga with all that is wrong with it now."""
+class Settled:
+    """`touched` are the sagas whose findings opened, reopened or closed."""
 
-    saga: int
-    saga_type: str
-    definition: Definition | None
-    verdicts: Sequence[Verdict]
-    had_findings: bool  # as its row says
+    touched: set[int]
+    accepted: set[tuple[int, str, str]]
 
-
-@dataclass(slots=True)
-class Difference:
-    """What has to be written so that the open findings are those that were just judged."""
-
-    opened: list[tuple[Judged, Verdict]] = field(default_factory=list)
-    changed: list[dict[str, Any]] = field(default_factory=list)
-    closed: list[tuple[int, Key]] = field(default_factory=list)
-
-    @property
-    def keys(self) -> set[Key]:
-        return {key for _, key in self.closed} | {_key(saga, verdict) for saga, verdict in self.opened}
+    def waiting(self, judged: Judged) -> list[Verdict]:
+        """What is wrong with the saga and nobody has accepted."""
+        if not self.accepted:
+            return list(judged.verdicts)
+        return [one for one in judged.verdicts if (judged.saga, one.code, one.step) not in self.accepted]
 
 
-def settle(judged: Sequence[Judged], now: datetime) -> set[int]:
-    """Make the open findings of these sagas what was judged; the sagas whose findings opened or closed.
+def settle(judged: Sequence[Judged], now: datetime) -> Settled:
+    """Make the open findings of these sagas what was judged.
 
     Call in the transaction that holds the sagas' rows.
     """
-    difference = _compare(judged)
-    if difference.changed:
-        run(statements.CHANGE_FINDINGS, rows=encode(difference.changed))
-    if not difference.opened and not difference.closed:
-        return set()
-    run(statements.LOCK_KEYS, locks=sorted({_lock(key) for key in difference.keys}))
-    problems = _problems_for(difference.opened, now)
-    if difference.closed:
-        closed = [finding for finding, _ in difference.closed]
-        rows = run(statements.CLOSE_FINDINGS, findings=closed, now=now)
-        ended, touched = Counter(row[0] for row in rows), {row[1] for row in rows}
-    else:
-        ended, touched = Counter(), set()
-    begun: Counter[int] = Counter()
-    worst: dict[int, tuple[Judged, Verdict]] = {}
+    difference = compare(judged)
+    lock(difference.keys)
+    tally = Tally()
+    turns = [*_change(difference.changed, tally), *_close(difference.closed, tally, now)]
+    turns += _open(difference.opened, tally, now)
+    tally.write(now)
+    transitions.keep(turns, now)
+    touched = {saga.saga for saga, _ in difference.opened} | {known.saga for known, _ in difference.closed}
+    touched |= {one.known.saga for one in difference.changed if one.is_reopened}
+    return Settled(touched, difference.accepted)
+
+
+def lock(keys: Iterable[Key]) -> None:
+    """Keep others from counting the problems of these keys until the end of the transaction."""
+    locks = sorted({_lock(key) for key in keys})
+    if locks:
+        run(statements.LOCK_KEYS, locks=locks)
+
+
+def _change(changed: Sequence[Changed], tally: Tally) -> Iterator[Turn]:
+    rows = []
+    for one in changed:
+        known, stake = one.known, one.judged.stake
+        rows.append({"id": known.id, "reopened": one.is_reopened} | facts_of(one.judged, one.verdict))
+        if one.is_reopened:
+            tally.reopened(known.problem, stake)
+            yield Turn(known.id, What.REOPENED)
+            continue
+        if not known.is_accepted and known.stake != stake:
+            tally.restaked(known.problem, known.stake, stake)
+        if one.has_other_evidence:
+            yield Turn(known.id, What.CHANGED)
+    if rows:
+        run(statements.CHANGE_FINDINGS, rows=encode(rows))
+
+
+def _close(closed: Sequence[tuple[Known, Key]], tally: Tally, now: datetime) -> Iterator[Turn]:
+    for known, _ in closed:
+        tally.closed(known.problem, known.stake, was_accepted=known.is_accepted)
+        yield Turn(known.id, What.CLOSED)
+    if closed:
+        run(statements.CLOSE_FINDINGS, findings=[known.id for known, _ in closed], now=now)
+
+
+def _open(opened: Sequence[tuple[Judged, Verdict]], tally: Tally, now: datetime) -> Iterator[Turn]:
+    if not opened:
+        return
+    problems = _problems_for(opened, now)
     findings = []
-    for saga, verdict in difference.opened:
-        problem = problems[_key(saga, verdict)]
-        begun[problem] += 1
+    worst: dict[int, tuple[Judged, Verdict]] = {}
+    for saga, verdict in opened:
+        problem = problems[key_of(saga, verdict)]
         known = worst.get(problem)
         if known is None or verdict.severity.rank > known[1].severity.rank:
             worst[problem] = saga, verdict
-        touched.add(saga.saga)
+        tally.opened(problem, saga.stake)
         findings.append(_finding(saga, verdict, problem))
-    if findings:
-        run(statements.OPEN_FINDINGS, rows=encode(findings), now=now)
-    counts = [
-        {
-            "id": problem,
-            "opened": begun[problem],
-            "closed": ended[problem],
-            "severity": worst[problem][1].severity if problem in worst else "",
-            **(_words(*worst[problem]) if problem in worst else {}),
-        }
-        for problem in begun | ended
-    ]
-    run(statements.COUNT_PROBLEMS, rows=encode(counts), severities=list(Severity), now=now)
-    return touched
-
-
-def _compare(judged: Sequence[Judged]) -> Difference:
-    difference = Difference()
-    known: dict[tuple[int, str, str], tuple[Any, ...]] = {}
-    unwell = [saga.saga for saga in judged if saga.had_findings]
-    if unwell:
-        for row in run(statements.OPEN_FINDINGS_OF, sagas=unwell):
-            known[row[1], row[2], row[3]] = row
-    for saga in judged:
-        for verdict in saga.verdicts:
-            found = known.pop((saga.saga, verdict.code, verdict.step), None)
-            if found and (found[7] != verdict.severity or _key_of(saga, found) != _key(saga, verdict)):
-                # It asks for more than it did, or for less, or belongs to another problem: the old one ends,
-                # so that the change is kept.
-                difference.closed.append((found[0], _key_of(saga, found)))
-                found = None
-            if found is None:
-                difference.opened.append((saga, verdict))
-            elif (found[4], decode(found[5]), decode(found[6])) != tuple(_facts(verdict).values()):
-                difference.changed.append({"id": found[0]} | _facts(verdict))
-    sagas = {saga.saga: saga for saga in judged}
-    difference.closed += [(row[0], _key_of(sagas[row[1]], row)) for row in known.values()]
-    return difference
+    for problem, (saga, verdict) in worst.items():
+        tally.worst(problem, verdict.severity, _words(saga, verdict))
+    for (pk,) in run(statements.OPEN_FINDINGS, rows=encode(findings), now=now):
+        yield Turn(pk, What.OPENED)
 
 
 def _problems_for(opened: Sequence[tuple[Judged, Verdict]], now: datetime) -> dict[Key, int]:
     """The open problem of each key, or the one that closed a short while ago, or a new one."""
-    examples = {_key(saga, verdict): (saga, verdict) for saga, verdict in reversed(opened)}
+    examples = {key_of(saga, verdict): (saga, verdict) for saga, verdict in reversed(opened)}
     if not examples:
         return {}
-    loud = {_key(saga, verdict) for saga, verdict in opened if verdict.severity in TOLD}
+    loud = {key_of(saga, verdict) for saga, verdict in opened if verdict.severity in TOLD}
     keys = encode([key._asdict() | {"is_loud": key in loud} for key in examples])
     rows = run(statements.FIND_PROBLEMS, rows=keys, since=now - SAME_AGAIN, told=list(TOLD))
     found = {Key(*row[1:]): row[0] for row in rows}
@@ -170,20 +145,7 @@ def _finding(saga: Judged, verdict: Verdict, problem: int) -> dict[str, Any]:
         "step": verdict.step,
         "condition": FAULTS[verdict.code].condition,
         "severity": verdict.severity,
-    } | _facts(verdict)
-
-
-def _facts(verdict: Verdict) -> dict[str, Any]:
-    return {"since": verdict.since_at, "evidence": verdict.proof, "detail": verdict.detail}
-
-
-def _key(saga: Judged, verdict: Verdict) -> Key:
-    return Key.of(saga.saga_type, verdict.step, verdict.code, verdict.detail)
-
-
-def _key_of(saga: Judged, row: Sequence[Any]) -> Key:
-    """Of an open finding as `statements.OPEN_FINDINGS_OF` gives it."""
-    return Key.of(saga.saga_type, row[3], row[2], decode(row[6]))
+    } | facts_of(saga, verdict)
 
 
 def _lock(key: Key) -> int:

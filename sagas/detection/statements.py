@@ -37,20 +37,22 @@ RETURNING saga.id, saga.lesson
 PUT_OFF = "UPDATE sagas_saga SET due_at = %(until)s WHERE id = ANY(%(sagas)s)"
 
 OPEN_FINDINGS_OF = """
-SELECT id, saga_id, code, step, since, evidence, detail, severity
+SELECT id, saga_id, code, step, since, evidence, detail, severity, problem_id, stake, currency,
+  accepted_at IS NOT NULL
 FROM sagas_finding WHERE saga_id = ANY(%(sagas)s) AND closed_at IS NULL
 """
 
 # In the order of the array, so that two transactions cannot wait for each other in a circle.
 LOCK_KEYS = "SELECT pg_advisory_xact_lock(lock) FROM unnest(%(locks)s::bigint[]) lock"
 
-# What nobody is told of does not wake up a problem that people were told is over.
+# What nobody is told of does not wake up a problem that people were told is over. One with accepted findings
+# is not over, and the same again however late it comes back.
 FIND_PROBLEMS = """
 SELECT DISTINCT ON (saga_type, step, code) problem.id, saga_type, step, code
 FROM sagas_problem problem
 JOIN json_to_recordset(%(rows)s::json) AS given (saga_type text, step text, code text, is_loud boolean)
   USING (saga_type, step, code)
-WHERE closed_at IS NULL
+WHERE closed_at IS NULL OR accepted_count > 0
   OR closed_at > %(since)s AND (given.is_loud OR problem.severity <> ALL(%(told)s))
 ORDER BY saga_type, step, code, closed_at DESC NULLS FIRST
 """
@@ -58,9 +60,9 @@ ORDER BY saga_type, step, code, closed_at DESC NULLS FIRST
 ADD_PROBLEMS = """
 INSERT INTO sagas_problem (
   saga_type, step, code, condition, severity, title, explanation, participant, owner, opened_at,
-  open_count, total_count, told_count
+  open_count, accepted_count, total_count, told_count
 )
-SELECT saga_type, step, code, condition, severity, title, explanation, participant, owner, %(now)s, 0, 0, 0
+SELECT saga_type, step, code, condition, severity, title, explanation, participant, owner, %(now)s, 0, 0, 0, 0
 FROM json_to_recordset(%(rows)s::json) AS given (
   saga_type text, step text, code text, condition text, severity text, title text, explanation text,
   participant text, owner text
@@ -68,8 +70,9 @@ FROM json_to_recordset(%(rows)s::json) AS given (
 RETURNING id, saga_type, step, code
 """
 
-# `severity` and the words are those of the worst finding that was opened, if any was. A problem that gets
-# worse than all it was so far is told in the words of what made it so.
+# `severity` and the words are those of the worst finding that was opened, if any; the rest are differences.
+# A problem that gets worse than all it was so far is told in the words of what made it so. While accepted
+# findings are left nobody is told that it is over, and when it comes back it is told anew.
 COUNT_PROBLEMS = """
 WITH given AS (
   SELECT given.*, coalesce(
@@ -77,7 +80,7 @@ WITH given AS (
       > array_position(%(severities)s::text[], problem.severity::text), false
   ) AS is_worse
   FROM json_to_recordset(%(rows)s::json) AS given (
-    id bigint, opened int, closed int, severity text, title text, explanation text
+    id bigint, open int, accepted int, total int, severity text, title text, explanation text
   )
   JOIN sagas_problem problem USING (id)
 )
@@ -85,36 +88,75 @@ UPDATE sagas_problem problem SET
   severity = CASE WHEN given.is_worse THEN given.severity ELSE problem.severity END,
   title = CASE WHEN given.is_worse THEN given.title ELSE problem.title END,
   explanation = CASE WHEN given.is_worse THEN given.explanation ELSE problem.explanation END,
-  open_count = open_count + given.opened - given.closed,
-  total_count = total_count + given.opened,
+  open_count = open_count + given.open,
+  accepted_count = accepted_count + given.accepted,
+  total_count = total_count + given.total,
   closed_at = CASE
     -- It is over when somebody speaks, however many sagas wait (sagas.detection.silence.watch).
     WHEN problem.code = 'source_silent' THEN closed_at
-    WHEN open_count + given.opened - given.closed = 0 THEN %(now)s::timestamptz
+    WHEN open_count + given.open = 0 THEN coalesce(closed_at, %(now)s::timestamptz)
+  END,
+  told_count = CASE
+    WHEN problem.code <> 'source_silent'
+      AND open_count + given.open = 0 AND accepted_count + given.accepted > 0 THEN 0
+    ELSE told_count
   END
 FROM given
 WHERE problem.id = given.id
 """
 
+ADD_STAKES = """
+INSERT INTO sagas_problemstake (problem_id, currency, amount)
+SELECT problem_id, currency, amount
+FROM json_to_recordset(%(rows)s::json) AS given (problem_id bigint, currency text, amount numeric)
+ON CONFLICT (problem_id, currency) DO UPDATE SET amount = sagas_problemstake.amount + excluded.amount
+"""
+
 OPEN_FINDINGS = """
 INSERT INTO sagas_finding (
-  saga_id, problem_id, code, step, condition, severity, since, evidence, detail, opened_at
+  saga_id, problem_id, code, step, condition, severity, since, evidence, detail, stake, currency, opened_at,
+  accepted_by, accepted_reason
 )
-SELECT saga_id, problem_id, code, step, condition, severity, since, evidence, detail, %(now)s
+SELECT saga_id, problem_id, code, step, condition, severity, since, evidence, detail, stake, currency,
+  %(now)s, '', ''
 FROM json_to_recordset(%(rows)s::json) AS given (
   saga_id bigint, problem_id bigint, code text, step text, condition text, severity text, since timestamptz,
-  evidence jsonb, detail jsonb
+  evidence jsonb, detail jsonb, stake numeric, currency text
 )
+RETURNING id
 """
 
 CHANGE_FINDINGS = """
-UPDATE sagas_finding finding SET since = given.since, evidence = given.evidence, detail = given.detail
-FROM json_to_recordset(%(rows)s::json) AS given (id bigint, since timestamptz, evidence jsonb, detail jsonb)
+UPDATE sagas_finding finding SET
+  since = given.since,
+  evidence = given.evidence,
+  detail = given.detail,
+  stake = given.stake,
+  currency = given.currency,
+  accepted_at = CASE WHEN NOT given.reopened THEN accepted_at END,
+  accepted_by = CASE WHEN given.reopened THEN '' ELSE accepted_by END,
+  accepted_reason = CASE WHEN given.reopened THEN '' ELSE accepted_reason END
+FROM json_to_recordset(%(rows)s::json) AS given (
+  id bigint, since timestamptz, evidence jsonb, detail jsonb, stake numeric, currency text, reopened boolean
+)
 WHERE finding.id = given.id
 """
 
 CLOSE_FINDINGS = """
-UPDATE sagas_finding SET closed_at = %(now)s WHERE id = ANY(%(findings)s) RETURNING problem_id, saga_id
+UPDATE sagas_finding SET closed_at = %(now)s WHERE id = ANY(%(findings)s)
+"""
+
+# After the findings themselves are written. A saga that is tried again every second changes as often: of
+# that, one turn within `pause` is kept.
+KEEP_TRANSITIONS = """
+INSERT INTO sagas_transition (finding_id, at, what, by, reason, evidence)
+SELECT finding.id, %(now)s, given.what, %(by)s, %(reason)s, finding.evidence
+FROM json_to_recordset(%(rows)s::json) AS given (id bigint, what text)
+JOIN sagas_finding finding ON finding.id = given.id
+WHERE given.what <> 'changed' OR NOT EXISTS (
+  SELECT FROM sagas_transition before
+  WHERE before.finding_id = given.id AND before.what = 'changed' AND before.at > %(now)s - %(pause)s::interval
+)
 """
 
 # Of each given saga those that share one of these business keys: at most %(most)s, the newest. Of keys that

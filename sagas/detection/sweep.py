@@ -13,7 +13,7 @@ from django.utils import timezone
 from sagas import changes, definitions, facts, fold, heartbeats, learning
 from sagas.alerts import intents
 from sagas.detection import beyond, deadlines, judge, links, problems, statements
-from sagas.detection.problems import Judged
+from sagas.detection.difference import Judged
 from sagas.detection.sight import Sight
 from sagas.detection.silence import watch
 from sagas.detection.silence.veil import Silences, veil
@@ -43,13 +43,8 @@ class Looked:
     judged: Judged
     state: State
     due_at: datetime | None
-    condition: Condition
     was: tuple[str, str]  # status, condition
     is_less_known: bool  # or better: time alone changed what is known of its effects
-
-    @property
-    def is_changed(self) -> bool:
-        return self.was != (self.state.status, self.condition)
 
 
 def sweep(now: datetime | None = None) -> int:
@@ -87,10 +82,12 @@ def _sweep_chunk(now: datetime) -> int:
     if failed:
         run(statements.PUT_OFF, sagas=failed, until=now + PUT_OFF)
     if looked:
-        touched = problems.settle([one.judged for one in looked], now)
-        run(statements.UPDATE_SAGAS, rows=encode([_row(one) for one in looked]))
+        settled = problems.settle([one.judged for one in looked], now)
+        conditions = [judge.worst(settled.waiting(one.judged)) for one in looked]
+        written = [_row(one, condition) for one, condition in zip(looked, conditions, strict=True)]
+        run(statements.UPDATE_SAGAS, rows=encode(written))
         links.nudge((one.judged.saga, one.state.keys) for one in looked if one.is_less_known)
-        _tell(looked, touched)
+        _tell(looked, conditions, settled.touched)
     return len(rows)
 
 
@@ -109,16 +106,15 @@ def _look(row: Sequence[Any], linked: Sequence[links.Row], now: datetime, silenc
         verdicts += [verdict for verdict in further if verdict.due <= moment]
     verdicts = veil(verdicts, state, silences, known.participants)
     return Looked(
-        judged=Judged(pk, saga_type, definition, verdicts, had_findings),
+        judged=Judged(pk, saga_type, definition, verdicts, had_findings, state.stake),
         state=state,
         due_at=deadlines.next_after(state, prospects, moment),
-        condition=judge.worst(verdicts),
         was=(status, condition),
         is_less_known=unknown != state.unknown_effects,
     )
 
 
-def _row(one: Looked) -> dict[str, Any]:
+def _row(one: Looked, condition: Condition) -> dict[str, Any]:
     return {
         "id": one.judged.saga,
         "status": one.state.status,
@@ -126,14 +122,18 @@ def _row(one: Looked) -> dict[str, Any]:
         "unknown_effects": one.state.unknown_effects,
         "waiting_on": one.state.waiting_on,
         "ended_at": one.state.ended_at,
-        "condition": one.condition,
+        "condition": condition,
         "has_findings": bool(one.judged.verdicts),
         "due_at": one.due_at,
     }
 
 
-def _tell(looked: Sequence[Looked], touched: set[int]) -> None:
-    changed = touched | {one.judged.saga for one in looked if one.is_changed}
+def _tell(looked: Sequence[Looked], conditions: Sequence[Condition], touched: set[int]) -> None:
+    changed = touched | {
+        one.judged.saga
+        for one, condition in zip(looked, conditions, strict=True)
+        if one.was != (one.state.status, condition)
+    }
     if changed:
         changes.tell("sagas", *(f"saga:{saga}" for saga in changed))
     if touched:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
 
 from django.conf import settings
 
@@ -10,6 +11,7 @@ from sagas.definitions import Definition
 from sagas.facts import SECOND, Facts, Moment, Said, precedes
 from sagas.fold.state import URGENCY, Run, State, Step
 from sagas.fold.steps import tell_steps
+from sagas.stakes import Stake
 from sagas.vocabulary import Status, StepKind, StepState
 
 # Members of an enumeration are looked up slowly, and these for each step of each saga of a batch.
@@ -50,6 +52,7 @@ def derive(facts: Facts, definition: Definition | None, now: datetime) -> State:
         waiting_on="",
         keys={name: text.value for name, text in sorted(facts.keys.items())},
         display=_display(facts, definition),
+        stake=_stake(facts, definition),
         version=facts.version.value if facts.version else "",
         trace=facts.trace.value if facts.trace else "",
         facts=facts,
@@ -169,6 +172,13 @@ def _waiting_on(state: State) -> str:
     if state.went_back:
         return next((step.name for step in reversed(state.steps) if step.name in state.open_effects), "")
     return next((step.name for step in state.steps if step.state == StepState.PENDING), "")
+
+
+def _stake(facts: Facts, definition: Definition | None) -> Stake | None:
+    at_stake = definition.at_stake if definition else None
+    if at_stake and at_stake.weight:
+        return Stake(Decimal(at_stake.weight))
+    return Stake.read(facts.stake.value) if facts.stake else None
 
 
 def _display(facts: Facts, definition: Definition | None) -> dict[str, str]:

@@ -7,6 +7,7 @@ from msgspec import Struct
 from sagas import facts
 from sagas.definitions import StepDefinition
 from sagas.facts import Execution, Facts, Moment
+from sagas.stakes import Stake
 from sagas.vocabulary import ENDED, Status, StepKind, StepState
 
 # Of several executions of a step, the one that needs a person most speaks for the step.
@@ -103,6 +104,7 @@ class State(Struct, gc=False):
     waiting_on: str  # the step that runs or comes next; empty once ended
     keys: dict[str, str]
     display: dict[str, str]
+    stake: Stake | None
     version: str
     trace: str
     facts: Facts  # what all of this was derived from

@@ -49,7 +49,7 @@ def observe(
     keys: dict[str, str] = {}
     display: dict[str, str] = {}
     values: dict[str, str] = {}
-    error = ""
+    error = stake = ""
     is_counted = definition is not None and definition.sequence == "saga" and ORDINAL.fullmatch(sequence)
     if data is not None:
         is_failure = kind in FAILURES
@@ -58,6 +58,7 @@ def observe(
             if definition:
                 keys, display = definition.extract(payload)
                 values = definition.values(payload)
+                stake = definition.stake_in(payload)
             if is_failure:
                 error = _error(payload)
     if definition and MAPPED_KEYS in attributes:
@@ -82,6 +83,7 @@ def observe(
         keys=keys,
         display=display,
         values=values,
+        stake=stake,
         ordinal=int(sequence) + 1 if is_counted else 0,
     )
 

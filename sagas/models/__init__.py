@@ -1,7 +1,7 @@
 from sagas.models.alert import Alert, Delivery, DeliveryAttempt
 from sagas.models.audit import AuditEntry, AuditHead
 from sagas.models.definition import Definition
-from sagas.models.finding import Finding, Problem
+from sagas.models.finding import Finding, Problem, ProblemStake, Transition
 from sagas.models.heartbeat import Heartbeat
 from sagas.models.participant import Participant, ParticipantKey
 from sagas.models.quarantine import ForeignType, Quarantined, Replay
@@ -27,6 +27,7 @@ __all__ = [
     "Participant",
     "ParticipantKey",
     "Problem",
+    "ProblemStake",
     "Quarantined",
     "Replay",
     "Rhythm",
@@ -35,6 +36,7 @@ __all__ = [
     "Silence",
     "StepDay",
     "StepNorm",
+    "Transition",
     "Trial",
     "Unlearned",
 ]

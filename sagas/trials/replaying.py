@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from sagas import facts, fold
 from sagas.definitions import Definition
 from sagas.detection import beyond, judge
-from sagas.detection.judge import Verdict
 from sagas.detection.sight import Sight
+from sagas.detection.verdict import Verdict
 from sagas.facts import SECOND, Facts
 from sagas.fold import State
 from sagas.trials.recorded import Arrival, Recorded

@@ -39,10 +39,12 @@ def put(
     now: datetime | None = None,
     first: int = 0,
     saga_type: str = "order",
+    data: str | None = None,
 ) -> Saga:
     """Store a saga, its last event `ago` seconds before now, the others 10 s apart before it.
 
-    `first` numbers the events, so that later ones can be added to the same saga.
+    `first` numbers the events, so that later ones can be added to the same saga. `data` is the payload of
+    those that tell of no failure.
     """
     now = now or timezone.now()
     events = say(words, source="shop")
@@ -59,7 +61,7 @@ def put(
                 step=event.step,
                 execution=event.execution,
                 time=facts.moment(event.time) + shift,
-                data='{"error": "503 from it"}' if "fail" in event.kind else None,
+                data='{"error": "503 from it"}' if "fail" in event.kind else data,
             )
             for place, event in enumerate(events)
         ],

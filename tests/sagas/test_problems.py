@@ -2,30 +2,49 @@
 
 import threading
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import connection
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Sum
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sagas import acceptance
+from sagas.audit import Actor
 from sagas.detection.problems import SAME_AGAIN
 from sagas.detection.sweep import sweep
 from sagas.models import Finding, Problem, Saga
-from tests.sagas.storing import put
+from tests.sagas.storing import define, put
 
 pytestmark = pytest.mark.django_db
 
 
+def stakes_of(problem: Problem) -> dict[str, Decimal]:
+    return {stake.currency: stake.amount for stake in problem.stakes.all() if stake.amount}
+
+
+def sums_of(problem: Problem) -> dict[str, Decimal]:
+    found = problem.findings.filter(closed_at=None, accepted_at=None, stake__gt=0)
+    return dict(found.values_list("currency").annotate(Sum("stake")))
+
+
 def assert_counts_are_true() -> None:
-    is_open = Count("findings", filter=Q(findings__closed_at=None))
-    for problem in Problem.objects.annotate(open=is_open, all=Count("findings")):
-        assert (problem.open_count, problem.total_count) == (problem.open, problem.all)
+    is_open = Q(findings__closed_at=None)
+    waiting = Count("findings", filter=is_open & Q(findings__accepted_at=None))
+    accepted = Count("findings", filter=is_open & Q(findings__accepted_at__isnull=False))
+    problems = Problem.objects.annotate(waiting=waiting, accepted=accepted, all=Count("findings"))
+    for problem in problems:
+        assert problem.open_count == problem.waiting
+        assert problem.accepted_count == problem.accepted
+        assert problem.total_count == problem.all
         assert (problem.closed_at is None) == (problem.open_count > 0)
+        assert stakes_of(problem) == sums_of(problem)
     open_keys = list(Problem.objects.filter(closed_at=None).values_list("saga_type", "step", "code"))
     assert len(open_keys) == len(set(open_keys))
-    unwell = set(Finding.objects.filter(closed_at=None).values_list("saga_id", flat=True))
+    waiting_for_somebody = Finding.objects.filter(closed_at=None, accepted_at=None)
+    unwell = set(waiting_for_somebody.values_list("saga_id", flat=True))
     assert unwell == set(Saga.objects.exclude(condition="healthy").values_list("pk", flat=True))
 
 
@@ -79,7 +98,16 @@ def test_what_comes_back_late_is_a_new_problem() -> None:
     assert_counts_are_true()
 
 
-ACTS = st.lists(st.tuples(st.integers(0, 3), st.sampled_from("TCF"), st.sampled_from("ab")), max_size=12)
+# Sagas that are told of, and what is done about a problem: accepted, or withdrawn.
+TOLD = st.tuples(st.integers(0, 3), st.sampled_from("TCF"), st.sampled_from("ab"), st.integers(0, 3))
+DONE = st.sampled_from(["accept", "withdraw"])
+ACTS = st.lists(st.one_of(TOLD, DONE), max_size=14)
+STAKED = """
+type: order
+version: "1"
+stake: {amount: total, currency: EUR}
+steps: [{name: a, kind: pivot}, {name: b, kind: pivot}]
+"""
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -87,11 +115,22 @@ ACTS = st.lists(st.tuples(st.integers(0, 3), st.sampled_from("TCF"), st.sampled_
 def test_counts_are_true_after_anything(acts) -> None:
     Finding.objects.all().delete()
     Problem.objects.all().delete()
-    Saga.objects.all().update(condition="healthy", due_at=timezone.now())
-    for place, (saga, word, step) in enumerate(acts):
-        put(f"{step}:{word}", f"o-{saga}", first=Saga.objects.count() * 1000 + place)
+    Saga.objects.all().update(condition="healthy", has_findings=False, due_at=timezone.now())
+    define(STAKED)
+    for place, act in enumerate(acts):
+        match act:
+            case "accept":
+                for finding in Finding.objects.filter(closed_at=None, accepted_at=None)[:2]:
+                    acceptance.accept(finding, Actor.system(), "known", acceptance.of_finding(finding))
+            case "withdraw":
+                for finding in Finding.objects.filter(closed_at=None).exclude(accepted_at=None)[:1]:
+                    acceptance.withdraw(finding, Actor.system())
+            case saga, word, step, total:
+                first = Saga.objects.count() * 1000 + place
+                put(f"{step}:{word}", f"o-{saga}", first=first, data=f'{{"total": {total}.25}}')
         if place % 3 == 0:
             sweep()
+            assert_counts_are_true()
     sweep()
     assert_counts_are_true()
 

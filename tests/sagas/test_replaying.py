@@ -2,7 +2,7 @@
 
 import pytest
 
-from sagas.detection.judge import Verdict
+from sagas.detection.verdict import Verdict
 from sagas.facts import SECOND
 from sagas.trials import replaying, samples
 from sagas.trials.comparing import take

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from structlog.testing import capture_logs
 
-from sagas.detection import problems
+from sagas.detection import difference, problems, tally, transitions
 from sagas.detection import sweep as sweeping
 from sagas.detection.sweep import sweep
 from sagas.models import Finding, Heartbeat, Problem, Saga
@@ -135,8 +135,8 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_sagas(
         ours.append(statement)
         return run(statement, **parameters)
 
-    monkeypatch.setattr(sweeping, "run", counting)
-    monkeypatch.setattr(problems, "run", counting)
+    for module in (sweeping, problems, difference, tally, transitions):
+        monkeypatch.setattr(module, "run", counting)
     queries = []
     for count in (1, 8):
         for number in range(count):
