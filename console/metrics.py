@@ -42,7 +42,7 @@ from sagas.models import (
     Silence,
     Unlearned,
 )
-from sagas.vocabulary import ENDED, Condition, Status
+from sagas.vocabulary import ENDED, Condition, Severity, Status
 
 # Rows are counted no further than this, so that a scrape stays cheap when things are bad.
 MOST_COUNTED = 100_000
@@ -150,7 +150,7 @@ def _of_sagas() -> Iterable[Metric]:
 
 
 def _of_problems() -> Iterable[Metric]:
-    problems = Problem.objects.filter(closed_at=None)
+    problems = Problem.objects.filter(closed_at=None).exclude(severity=Severity.NOTE)
     by_condition = _gauge("amends_problems_open", "Open problems, by condition.", "condition")
     counts = problems.values_list("condition").annotate(Count("pk")).order_by("condition")
     for condition, number in counts:

@@ -24,6 +24,7 @@ class Act(StrEnum):
 
     VIEW = "look at sagas"
     REPAIR = "start and cancel repairs"
+    ACCEPT = "accept findings"
     REPLAY = "replay quarantined events"
     MANAGE = "manage participants, keys and definitions"
     AUDIT = "read the audit log"
@@ -33,6 +34,7 @@ ALLOWED: dict[Act, frozenset[Role]] = {
     Act.VIEW: frozenset(Role),
     Act.AUDIT: frozenset(Role),
     Act.REPAIR: frozenset({Role.OPERATOR, Role.APPROVER, Role.ADMIN}),
+    Act.ACCEPT: frozenset({Role.OPERATOR, Role.APPROVER, Role.ADMIN}),
     Act.REPLAY: frozenset({Role.OPERATOR, Role.APPROVER, Role.ADMIN}),
     Act.MANAGE: frozenset({Role.ADMIN}),
 }

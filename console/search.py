@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import QueryDict
 
 from sagas.models import Finding, Saga, SagaKey
+from sagas.models.finding import WAITING
 
 # Nobody counts further than this: a page says "10,000+".
 COUNT_CAP = 10_000
@@ -60,7 +61,7 @@ def sagas(asked: Asked) -> QuerySet[Saga]:
 
 def _having(problem: str) -> Q:
     number = int(problem) if problem.isascii() and problem.isdigit() else 0
-    findings = Finding.objects.filter(problem=min(number, LARGEST_KEY), closed_at=None)
+    findings = Finding.objects.filter(WAITING, problem=min(number, LARGEST_KEY))
     some = list(findings.values_list("saga", flat=True)[: NARROW + 1])
     return Q(pk__in=some) if len(some) <= NARROW else Q(Exists(findings.filter(saga=OuterRef("pk"))))
 

@@ -3,11 +3,15 @@
 from typing import Any
 
 import django_filters as filters
+from django.db.models import Prefetch
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 
-from sagas.models import Alert, Delivery, Problem
+from console.api.findings import StakeOut
+from sagas import acceptance
+from sagas.advice import ADVICE
+from sagas.models import Alert, Delivery, Problem, ProblemStake
 from sagas.vocabulary import Code, Condition, Severity
 
 # Of a problem that comes and goes, the newest.
@@ -15,10 +19,13 @@ MOST_ALERTS = 100
 
 
 class ProblemFilters(filters.FilterSet):  # type: ignore[misc]  # it has no types
-    open = filters.BooleanFilter("closed_at", "isnull", label="true: open now; false: closed.")
+    open = filters.BooleanFilter(
+        "closed_at", "isnull", label="true: open now; false: closed, or all of it accepted."
+    )
     type = filters.CharFilter("saga_type", label="Exactly this saga type.")
     code = filters.MultipleChoiceFilter(choices=[(c, c) for c in Code], label="Any of these.")
     condition = filters.MultipleChoiceFilter(choices=[(c, c) for c in Condition], label="Any of these.")
+    severity = filters.MultipleChoiceFilter(choices=[(s, s) for s in Severity], label="Any of these.")
     participant = filters.CharFilter("participant", label="Exactly this participant.")
 
 
@@ -41,8 +48,25 @@ class ProblemOut(serializers.Serializer[Problem]):
     owner = serializers.CharField()
     opened_at = serializers.DateTimeField()
     closed_at = serializers.DateTimeField(allow_null=True)
-    open_count = serializers.IntegerField(help_text="Sagas that have it now.")
+    open_count = serializers.IntegerField(help_text="Sagas that have it now, and nobody has accepted it.")
+    accepted_count = serializers.IntegerField(help_text="Sagas that have it now, and somebody has.")
     total_count = serializers.IntegerField(help_text="Sagas that ever had it.")
+    stakes = serializers.SerializerMethodField(
+        help_text="What the sagas of open_count put at stake, one sum a currency."
+    )
+    advice = serializers.SerializerMethodField(help_text="The safest next thing to do.")
+    digest = serializers.SerializerMethodField(help_text="Of the counts; sent back to accept all of it.")
+
+    @extend_schema_field(StakeOut(many=True))
+    def get_stakes(self, problem: Problem) -> Any:
+        known = [stake for stake in problem.stakes.all() if stake.amount]
+        return StakeOut(known, many=True).data
+
+    def get_advice(self, problem: Problem) -> str:
+        return ADVICE[Code(problem.code)].sentence
+
+    def get_digest(self, problem: Problem) -> str:
+        return acceptance.of_problem(problem)
 
 
 class DeliveryOut(serializers.Serializer[Delivery]):
@@ -68,10 +92,13 @@ class ProblemDetailOut(ProblemOut):
         return AlertOut(newest, many=True).data  # type: ignore[arg-type]  # many
 
 
-class Problems(ListAPIView[Problem]):
-    """Problems, the newest first."""
+WITH_STAKES = Problem.objects.prefetch_related(Prefetch("stakes", ProblemStake.objects.order_by("currency")))
 
-    queryset = Problem.objects.all()
+
+class Problems(ListAPIView[Problem]):
+    """Problems, the newest first; those about the data have the severity `note`."""
+
+    queryset = WITH_STAKES
     serializer_class = ProblemOut
     filterset_class = ProblemFilters
 
@@ -79,6 +106,6 @@ class Problems(ListAPIView[Problem]):
 class OneProblem(RetrieveAPIView[Problem]):
     """A problem, and who was told of it."""
 
-    queryset = Problem.objects.all()
+    queryset = WITH_STAKES
     serializer_class = ProblemDetailOut
     filter_backends = ()

@@ -15,7 +15,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from console import search
+from console.api import findings
 from console.api.filters import MomentFilter
+from console.api.findings import FindingOut, StakeOut
 from console.api.refusals import BadParameterError
 from console.api.rendering import Raw
 from sagas import facts, learning, links, standing
@@ -23,7 +25,8 @@ from sagas.facts import Moment
 from sagas.fold import Step
 from sagas.learning.normal import NOTHING, Norm, StepNorms
 from sagas.models import Event, Finding, Saga, SagaKey
-from sagas.vocabulary import Code, Condition, Kind, Severity, Status, StepKind, StepState
+from sagas.models.finding import WAITING
+from sagas.vocabulary import Condition, Kind, Status, StepKind, StepState
 
 # A saga that falls ill again and again shows its newest findings; the open ones are always among them.
 MOST_FINDINGS = 200
@@ -40,7 +43,9 @@ class SagaFilters(filters.FilterSet):  # type: ignore[misc]  # it has no types
     )
     q = filters.CharFilter(method="by_text", label="How an id, a business key or a shown value begins.")
     problem = extend_schema_field(OpenApiTypes.INT)(
-        filters.CharFilter(method="by_problem", label="With an open finding of this problem.")
+        filters.CharFilter(
+            method="by_problem", label="With an open finding of this problem that nobody has accepted."
+        )
     )
 
     def by_key(self, found: QuerySet[Saga], name: str, value: str) -> QuerySet[Saga]:
@@ -57,7 +62,7 @@ class SagaFilters(filters.FilterSet):  # type: ignore[misc]  # it has no types
     def by_problem(self, found: QuerySet[Saga], name: str, value: str) -> QuerySet[Saga]:
         if not (value.isascii() and value.isdigit() and len(value) < 19):
             raise BadParameterError(name, "Must be a problem's id.")
-        return found.filter(pk__in=Finding.objects.filter(problem=int(value), closed_at=None).values("saga"))
+        return found.filter(pk__in=Finding.objects.filter(WAITING, problem=int(value)).values("saga"))
 
 
 class SagaNameOut(serializers.Serializer[Saga]):
@@ -93,28 +98,6 @@ class SagaOut(serializers.Serializer[Saga]):
 
     def get_url(self, saga: Saga) -> str:
         return links.saga(saga.saga_type, saga.saga_id)
-
-
-class EvidenceOut(serializers.Serializer[dict[str, str]]):
-    source = serializers.CharField()  # type: ignore[assignment]  # fields are taken out of the class
-    id = serializers.CharField()
-
-
-class FindingOut(serializers.Serializer[Finding]):
-    code = serializers.ChoiceField([(c, c) for c in Code])
-    step = serializers.CharField(help_text="Empty where it is about the whole saga.")
-    severity = serializers.ChoiceField([(s, s) for s in Severity])
-    open = serializers.SerializerMethodField()
-    condition = serializers.ChoiceField([(c, c) for c in Condition])
-    since = serializers.DateTimeField()
-    opened_at = serializers.DateTimeField()
-    closed_at = serializers.DateTimeField(allow_null=True)
-    evidence = EvidenceOut(many=True)
-    detail = serializers.DictField()
-    problem = serializers.IntegerField(source="problem_id")
-
-    def get_open(self, finding: Finding) -> bool:
-        return finding.closed_at is None
 
 
 class StampField(serializers.DateTimeField):
@@ -189,6 +172,7 @@ class SagaDetailOut(SagaOut):
 
     title = serializers.SerializerMethodField(help_text="Of its type.")
     deadline_at = serializers.SerializerMethodField(help_text="When all of it should have ended.")
+    stake = serializers.SerializerMethodField(help_text="What it puts at stake; null: nobody knows.")
     findings = serializers.SerializerMethodField()
     steps = serializers.SerializerMethodField()
 
@@ -201,10 +185,17 @@ class SagaDetailOut(SagaOut):
         deadline = self.context["standing"].state.deadline
         return StampField().to_representation(deadline) if deadline else None
 
+    @extend_schema_field(StakeOut(allow_null=True))
+    def get_stake(self, saga: Saga) -> Any:
+        stake = self.context["standing"].state.stake
+        return StakeOut(stake).data if stake else None
+
     @extend_schema_field(FindingOut(many=True))
     def get_findings(self, saga: Saga) -> Any:
-        newest = saga.findings.order_by(F("closed_at").desc(nulls_first=True), "-pk")
-        return FindingOut(newest[:MOST_FINDINGS], many=True).data  # type: ignore[arg-type]  # many
+        newest = saga.findings.order_by(
+            F("closed_at").desc(nulls_first=True), F("accepted_at").desc(nulls_first=True), "-pk"
+        )
+        return findings.shown(newest[:MOST_FINDINGS])
 
     @extend_schema_field(StepOut(many=True))
     def get_steps(self, saga: Saga) -> Any:

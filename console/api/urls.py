@@ -5,6 +5,7 @@ from django.views.decorators.cache import never_cache
 
 from console import paths  # noqa: F401  (registers the converters `name` and `saga_id`)
 from console.api import (
+    acceptance,
     audit,
     definitions,
     events,
@@ -21,6 +22,7 @@ from console.api import (
 )
 
 SAGA = "sagas/<name:saga_type>/<saga_id:saga_id>"
+FINDING = f"{SAGA}/findings/<int:pk>"
 PARTICIPANT = "participants/<name:name>"
 
 app_name = "api"
@@ -30,9 +32,12 @@ urlpatterns = [
     path(f"{SAGA}/events", sagas.SagaEvents.as_view(), name="saga_events"),
     path(f"{SAGA}/repairs/preview", plans.PreviewRepair.as_view(), name="saga_repairs_preview"),
     path(f"{SAGA}/repairs", repairs.SagaRepairs.as_view(), name="saga_repairs"),
+    path(f"{FINDING}/accept", acceptance.AcceptFinding.as_view(), name="finding_accept"),
+    path(f"{FINDING}/withdraw", acceptance.WithdrawAcceptance.as_view(), name="finding_withdraw"),
     path(SAGA, sagas.OneSaga.as_view(), name="saga"),
     path("problems", problems.Problems.as_view(), name="problems"),
     path("problems/<int:pk>", problems.OneProblem.as_view(), name="problem"),
+    path("problems/<int:pk>/accept", acceptance.AcceptProblem.as_view(), name="problem_accept"),
     path("repairs", repairs.Repairs.as_view(), name="repairs"),
     path("repairs/<int:pk>", repairs.OneRepair.as_view(), name="repair"),
     path("repairs/<int:pk>/cancel", repairs.CancelRepair.as_view(), name="repair_cancel"),

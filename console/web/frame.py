@@ -40,8 +40,8 @@ PARTICIPANT = (
 )
 TRIALS = ("trials", "trial", "trial_cancel", "trial_activate", "trial_samples")
 SECTIONS = [
-    Section("attention", "Attention", ("problem",)),
-    Section("sagas", "Sagas", ("saga",)),
+    Section("attention", "Attention", ("problem", "problem_accept")),
+    Section("sagas", "Sagas", ("saga", "finding_accept", "finding_withdraw")),
     Section("repairs", "Repairs", ("repair",)),
     Section("participants", "Participants", PARTICIPANT),
     Section("definitions", "Definitions", ("definition", "definition_seen", *TRIALS)),

@@ -20,6 +20,7 @@ from sagas.detection.silence.reading import Heard, heard, with_voices
 from sagas.detection.silence.rhythm import FEWEST
 from sagas.models import AuditEntry, Definition, Participant, ParticipantKey, Problem, Quarantined
 from sagas.participants import ParticipantError
+from sagas.vocabulary import Severity
 
 # Participants are the services of one company: hundreds, not more.
 MOST = 1000
@@ -71,7 +72,7 @@ def lines() -> list[Line]:
     rows = with_voices(Participant.objects.annotate(in_force=in_force)).order_by("name")
     newest = Quarantined.objects.filter(state=Quarantined.State.OPEN).order_by("-pk")
     kept = Counter(newest.values_list("participant", flat=True)[:NEWEST_QUARANTINED])
-    open_problems = Problem.objects.filter(closed_at=None).order_by()
+    open_problems = Problem.objects.filter(closed_at=None).exclude(severity=Severity.NOTE).order_by()
     problems = dict(open_problems.values_list("participant").annotate(Count("pk")))
     return [
         Line(row, row.in_force, heard(row), kept[row.pk], problems.get(row.name, 0)) for row in rows[:MOST]

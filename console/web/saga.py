@@ -19,8 +19,9 @@ from sagas import facts, story, timeline
 from sagas.facts import Observed
 from sagas.fold import State
 from sagas.models import Event, Finding, Saga
+from sagas.models.finding import OPEN
 from sagas.timeline import NARROW, WIDE, Mode
-from sagas.vocabulary import Kind
+from sagas.vocabulary import Condition, Kind, Severity
 
 # Events that the timeline is drawn from, the newest; all are in the list below it.
 MOST_DRAWN = 2000
@@ -52,9 +53,10 @@ def show(request: HttpRequest, saga_type: str, saga_id: str) -> HttpResponse:
     saga, now = find(saga_type, saga_id), timezone.now()
     subject = reading.subject(saga, now)
     state, definition = subject.state, subject.definition
-    findings = list(saga.findings.filter(closed_at=None).select_related("problem").order_by("since"))
-    choices = saga_choices.choices(saga, subject, now)
-    records = saga_records.read(saga, state, definition, findings, request.GET)
+    found = list(saga.findings.filter(OPEN).select_related("problem", "saga").order_by("since"))
+    findings = sorted(filter(_needs_somebody, found), key=_severity, reverse=True)
+    accepted = [finding for finding in found if finding.is_accepted]
+    records = saga_records.read(saga, state, definition, request.GET)
     return frame.show(
         request,
         "saga/page.html",
@@ -66,12 +68,13 @@ def show(request: HttpRequest, saga_type: str, saga_id: str) -> HttpResponse:
             "display": state.display.items(),
             "trace": trace_id(state.trace),
             "conditions": list(dict.fromkeys(finding.condition for finding in findings)),
-            "story": story.tell(state, findings, definition, now),
-            "mood": saga.condition if findings else state.status,
+            # What was accepted is so still.
+            "story": story.tell(state, findings or _troubles(accepted), definition, now),
+            "mood": saga.condition if findings else "accepted" if accepted else state.status,
             "rival": subject.rival,
-            "choices": choices,
-            # The safest thing that can be done is the button that stands out.
-            "first": next((choice.address for choice in choices if not choice.why_not), ""),
+            "stake": state.stake,
+            "accepted": accepted,
+            "choices": saga_choices.choices(saga, subject, findings, now),
             "is_unwell": bool(findings),
             "has_runbook": definition is not None
             and urlsplit(definition.runbook).scheme in {"http", "https"},
@@ -84,6 +87,19 @@ def show(request: HttpRequest, saga_type: str, saga_id: str) -> HttpResponse:
         },
         detail="saga/detail.html",
     )
+
+
+def _needs_somebody(finding: Finding) -> bool:
+    return finding.is_waiting and finding.severity != Severity.NOTE
+
+
+def _troubles(findings: Iterable[Finding]) -> list[Finding]:
+    """Without those about the data."""
+    return [finding for finding in findings if finding.severity != Severity.NOTE]
+
+
+def _severity(finding: Finding) -> tuple[int, int]:
+    return Severity(finding.severity).rank, Condition(finding.condition).rank
 
 
 def trace_id(traceparent: str) -> str:

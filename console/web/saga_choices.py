@@ -1,6 +1,6 @@
 """What can be done about a saga, safest first: what each would change, or why it cannot be done."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlencode
@@ -10,8 +10,11 @@ from compensation.models import Repair
 from compensation.plan import Plan
 from compensation.subject import Subject
 from console import addresses
-from sagas.models import Saga
-from sagas.vocabulary import StepState
+from console.web import looking
+from sagas import advice
+from sagas.advice import ADVICE, SAID, Action
+from sagas.models import Finding, Saga
+from sagas.vocabulary import Code, StepState
 
 Intent = Repair.Intent
 
@@ -26,9 +29,9 @@ FAILED = {StepState.FAILED, StepState.TIMED_OUT, StepState.COMPENSATION_FAILED, 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`address` leads to the preview, which sends nothing. `why_not` is empty where it can be started."""
+    """`address` leads to a preview, or to what to look at. `why_not` is empty where it can be done."""
 
-    intent: str
+    kind: str  # an Action
     title: str
     says: str
     button: str
@@ -37,8 +40,52 @@ class Choice:
     single: list["Choice"] = field(default_factory=list)  # the same for one step alone
 
 
-def choices(saga: Saga, subject: Subject, now: datetime) -> list[Choice]:
-    """Ask, compensate, retry, record."""
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What is offered, safest first; `others` are the repairs that nothing found here asks for."""
+
+    sentence: str  # why the first one is the safest; empty where nothing is wrong
+    offered: list[Choice]
+    others: list[Choice]
+
+    @property
+    def first(self) -> str:
+        """The address of the safest that can be done: the button that stands out."""
+        return next((choice.address for choice in self.offered if not choice.why_not), "")
+
+
+def choices(saga: Saga, subject: Subject, findings: Sequence[Finding], now: datetime) -> Choices:
+    """`findings` are those that wait for somebody, the worst first."""
+    repairs = _repairs(saga, subject, now)
+    ways = advice.ways([Code(finding.code) for finding in findings])
+    by_way = {way: next(one for one in findings if way in ADVICE[Code(one.code)].ways) for way in ways}
+    return Choices(
+        ADVICE[Code(findings[0].code)].sentence if findings else "",
+        [
+            repairs[way] if way in repairs else _look(way, finding, saga, subject, len(findings))
+            for way, finding in by_way.items()
+        ],
+        [choice for way, choice in repairs.items() if way not in ways],
+    )
+
+
+def _look(way: Action, finding: Finding, saga: Saga, subject: Subject, count: int) -> Choice:
+    """What sends nothing: looking at something, and accepting, of several findings each by itself."""
+    who = finding.problem.participant
+    if way == Action.DEFINITION and saga.definition:
+        where = addresses.definition(saga.saga_type, saga.definition.version)
+    elif way == Action.PARTICIPANT and who in subject.addresses:
+        where = addresses.participant(who)
+    elif way == Action.ACCEPT and count > 1:
+        where = f"{addresses.saga(saga.saga_type, saga.saga_id)}?tab=findings#detail"
+    else:
+        where = looking.address(way, finding)
+    title, changes = SAID[way]
+    return Choice(way, title, changes, "Accept…" if way == Action.ACCEPT else "Look", where)
+
+
+def _repairs(saga: Saga, subject: Subject, now: datetime) -> dict[str, Choice]:
+    """Ask, compensate, retry, record; by their words."""
     whole = [
         _choice(saga, subject, intent, "", now, words)
         for intent, words in ((Intent.ASK, _asking), (Intent.COMPENSATE, _undoing), (Intent.RETRY, _retrying))
@@ -56,14 +103,10 @@ def choices(saga: Saga, subject: Subject, now: datetime) -> list[Choice]:
         address(saga, Intent.RECORD),
         why_not=f"{subject.rival} is at work on this saga." if subject.rival else "",
     )
-    return [
-        ask,
-        _with_single(
-            compensate, [_choice(saga, subject, Intent.COMPENSATE, s, now, _undoing) for s in undone]
-        ),
-        _with_single(retry, [_choice(saga, subject, Intent.RETRY, s, now, _retrying) for s in failed]),
-        record,
-    ]
+    alone = [_choice(saga, subject, Intent.COMPENSATE, step, now, _undoing) for step in undone]
+    again = [_choice(saga, subject, Intent.RETRY, step, now, _retrying) for step in failed]
+    offered = (ask, _with_single(compensate, alone), _with_single(retry, again), record)
+    return {choice.kind: choice for choice in offered}
 
 
 def address(saga: Saga, intent: str, step: str = "", outcome: str = "") -> str:

@@ -10,10 +10,13 @@ from django.http import QueryDict
 
 from compensation.models import Repair
 from console import addresses, anchors, wording
-from console.web import graphs, repair_list, saga_events
+from console.web import graphs, looking, repair_list, saga_events
+from sagas.advice import ADVICE
 from sagas.definitions import Definition
+from sagas.detection import transitions
 from sagas.fold import State
-from sagas.models import AuditEntry, Finding, Saga, SagaKey
+from sagas.models import AuditEntry, Finding, Saga, SagaKey, Transition
+from sagas.vocabulary import Code
 
 # Rows of a tab other than events; of more, the newest.
 MOST = 100
@@ -37,11 +40,28 @@ class Other(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A finding, the rows of the events that prove it, and the other sagas that it speaks of."""
+    """A finding, the rows of the events that prove it, the other sagas of which it speaks, and its turns.
+
+    Turns come oldest first.
+    """
 
     finding: Finding
     events: list[str]
     others: list[Other]
+    turns: Sequence[Transition]
+
+    @property
+    def accept(self) -> str:
+        return looking.accept(self.finding)
+
+    @property
+    def withdraw(self) -> str:
+        return looking.withdraw(self.finding)
+
+    @property
+    def next(self) -> str:
+        """The safest thing to do about it."""
+        return ADVICE[Code(self.finding.code)].sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +86,6 @@ def read(
     saga: Saga,
     state: State,
     definition: Definition | None,
-    open_findings: Sequence[Finding],
     query: QueryDict,
 ) -> dict[str, Any]:
     """The template context: the tabs with their counts, and the rows of the one that is open."""
@@ -101,6 +120,8 @@ def read(
             context["lines"] = repair_list.with_progress(list(found[:MOST]))
         case "audit":
             context["entries"] = AuditEntry.objects.filter(saga=saga).order_by("-sequence")[:MOST]
+            accepted = Transition.objects.filter(finding__saga=saga, what=Transition.What.ACCEPTED)
+            context["was_accepted"] = accepted.exists()
         case "definition" if definition:
             context["graph"] = graphs.of(definition)
             context["words"] = {step.name: step.state for step in state.steps}
@@ -111,14 +132,23 @@ def read(
 
 
 def _proofs(saga: Saga) -> list[Proof]:
-    found = Finding.objects.filter(saga=saga).select_related("problem").order_by("-opened_at", "-pk")[:MOST]
+    found = Finding.objects.filter(saga=saga).select_related("problem", "saga").order_by("-opened_at", "-pk")
+    return proofs(
+        sorted(found[:MOST], key=lambda finding: (finding.closed_at is not None, finding.is_accepted))
+    )
+
+
+def proofs(findings: Sequence[Finding]) -> list[Proof]:
+    """Of each finding, which comes with saga and problem, what proves it and how it turned."""
+    turns = transitions.newest(findings)
     return [
         Proof(
             finding,
             [anchors.of_event(each["source"], each["id"]) for each in finding.evidence],
             [_other(each) for each in finding.detail.get("others", ())],
+            turns[finding.pk],
         )
-        for finding in sorted(found, key=lambda finding: finding.closed_at is not None)
+        for finding in findings
     ]
 
 

@@ -5,6 +5,7 @@ from django.urls import path
 
 from console import live, paths  # noqa: F401  (paths registers the converters `name` and `saga_id`)
 from console.web import (
+    accepting,
     account,
     attention,
     audit,
@@ -12,6 +13,7 @@ from console.web import (
     definitions,
     foreign_types,
     participants,
+    problem,
     quarantine,
     repair,
     repair_list,
@@ -22,11 +24,16 @@ from console.web import (
     trials,
 )
 
+FINDING = "sagas/<name:saga_type>/<saga_id:saga_id>/findings/<int:pk>"
+
 urlpatterns = [
     path("", attention.show, name="attention"),
-    path("problems/<int:pk>/", attention.problem, name="problem"),
+    path("problems/<int:pk>/", problem.show, name="problem"),
+    path("problems/<int:pk>/accept", accepting.problem, name="problem_accept"),
     path("sagas/", sagas.show, name="sagas"),
     path("sagas/<name:saga_type>/<saga_id:saga_id>/repair", repair_plan.show, name="repair_plan"),
+    path(f"{FINDING}/accept", accepting.finding, name="finding_accept"),
+    path(f"{FINDING}/withdraw", accepting.withdraw, name="finding_withdraw"),
     path("sagas/<name:saga_type>/<saga_id:saga_id>/", saga.show, name="saga"),
     path("repairs/", repair_list.show, name="repairs"),
     path("repairs/<int:pk>/", repair.show, name="repair"),

@@ -11,7 +11,9 @@ from typing import Any
 from compensation import repairs
 from console import tokens
 from console.permissions import Role
+from sagas import acceptance
 from sagas.audit import Actor
+from sagas.models import Finding
 from tests.console.cast import Person
 from tests.console.world import World
 
@@ -53,6 +55,19 @@ def started(world: World) -> dict[str, Any]:
     }
 
 
+def seen(finding: Finding) -> dict[str, Any]:
+    return {"reason": "OPS-1", "digest": acceptance.of_finding(finding)}
+
+
+def meant(world: World, count: int) -> dict[str, Any]:
+    return {"reason": "OPS-1", "digest": acceptance.of_problem(world.problem), "count": count}
+
+
+def page_of(finding: Finding, act: str) -> str:
+    saga_id = "o%2F1" if act == "accept" else "o-2"
+    return f"sagas/order/{saga_id}/findings/{finding.pk}/{act}"
+
+
 def own_token(world: World, who: Person | None) -> str:
     """The number of one of their own tokens; nobody's for those who can have none."""
     return str(tokens.issue(who.user, Actor.system()).token.pk) if who else "0"
@@ -62,6 +77,7 @@ API = "api/v1/"
 SAGA = f"{API}sagas/<name:saga_type>/<saga_id:saga_id>"
 O1, O2 = f"{API}sagas/order/o%2F1", f"{API}sagas/order/o-2"
 PARTICIPANT = f"{API}participants/<name:name>"
+FINDING = "sagas/<name:saga_type>/<saga_id:saga_id>/findings/<int:pk>"
 REPAIR = "sagas/<name:saga_type>/<saga_id:saga_id>/repair"
 TRIALS = f"{API}definitions/trials"
 NEW_DEFINITION = "type: laundry\nversion: '1'\nsteps: [{name: wash, kind: readonly}]\n"
@@ -82,6 +98,27 @@ PROGRAMS = [
     ),
     Row(f"{API}problems", "GET", VIEWERS),
     Row(f"{API}problems/<int:pk>", "GET", VIEWERS, address=lambda w, _: f"{API}problems/{w.problem.pk}"),
+    Row(
+        f"{API}problems/<int:pk>/accept",
+        "POST",
+        OPERATORS,
+        address=lambda w, _: f"{API}problems/{w.problem.pk}/accept",
+        body=lambda w: meant(w, count=1),
+    ),
+    Row(
+        f"{SAGA}/findings/<int:pk>/accept",
+        "POST",
+        OPERATORS,
+        address=lambda w, _: f"{O1}/findings/{w.finding.pk}/accept",
+        body=lambda w: seen(w.finding),
+    ),
+    Row(
+        f"{SAGA}/findings/<int:pk>/withdraw",
+        "POST",
+        OPERATORS,
+        address=lambda w, _: f"{O2}/findings/{w.accepted.pk}/withdraw",
+        body={"reason": "OPS-1"},
+    ),
     Row(f"{API}repairs", "GET", VIEWERS),
     Row(f"{API}repairs/<int:pk>", "GET", VIEWERS, address=lambda w, _: f"{API}repairs/{w.repair.pk}"),
     Row(
@@ -168,6 +205,26 @@ PROGRAMS = [
 PAGES = [
     Row("", "GET", VIEWERS),
     Row("problems/<int:pk>/", "GET", VIEWERS, address=lambda w, _: f"problems/{w.problem.pk}/"),
+    Row("problems/<int:pk>/accept", "GET", VIEWERS, address=lambda w, _: f"problems/{w.problem.pk}/accept"),
+    Row(
+        "problems/<int:pk>/accept",
+        "POST",
+        OPERATORS,
+        303,
+        lambda w, _: f"problems/{w.problem.pk}/accept",
+        lambda w: meant(w, count=1),
+    ),
+    Row(f"{FINDING}/accept", "GET", VIEWERS, address=lambda w, _: page_of(w.finding, "accept")),
+    Row(
+        f"{FINDING}/accept",
+        "POST",
+        OPERATORS,
+        303,
+        lambda w, _: page_of(w.finding, "accept"),
+        lambda w: seen(w.finding),
+    ),
+    Row(f"{FINDING}/withdraw", "GET", VIEWERS, address=lambda w, _: page_of(w.accepted, "withdraw")),
+    Row(f"{FINDING}/withdraw", "POST", OPERATORS, 303, lambda w, _: page_of(w.accepted, "withdraw")),
     Row("sagas/", "GET", VIEWERS),
     Row("sagas/<name:saga_type>/<saga_id:saga_id>/", "GET", VIEWERS, address="sagas/order/o%2F1/"),
     Row(REPAIR, "GET", VIEWERS, address="sagas/order/o-2/repair?intent=compensate"),

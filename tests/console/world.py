@@ -20,6 +20,7 @@ from sagas.models import (
     Quarantined,
     Replay,
     Saga,
+    Transition,
     Trial,
 )
 from sagas.vocabulary import Code, Condition, Kind, Severity
@@ -63,6 +64,8 @@ class World:
     saga: Saga  # its stock is reserved, and shipping never answered
     well: Saga  # a second one, which no repair has touched
     problem: Problem
+    finding: Finding  # of saga and problem
+    accepted: Finding  # of the second saga
     quarantined: Quarantined
     foreign_type: ForeignType  # of an event that is in quarantine, too
     replay: Replay  # of another one, which is done
@@ -147,9 +150,10 @@ def build() -> World:
         title="ship parcel never answered",
         opened_at=now,
         open_count=1,
-        total_count=1,
+        accepted_count=1,
+        total_count=2,
     )
-    Finding.objects.create(
+    finding = Finding.objects.create(
         saga=sick,
         problem=problem,
         code=problem.code,
@@ -160,7 +164,22 @@ def build() -> World:
         evidence=[{"source": "//shop/ship-parcel", "id": "o/1 step.started ship-parcel"}],
         opened_at=now,
     )
-    Saga.objects.filter(pk=sick.pk).update(condition=Condition.IN_DOUBT, has_findings=True)
+    accepted = Finding.objects.create(
+        saga=well,
+        problem=problem,
+        code=problem.code,
+        step=problem.step,
+        condition=problem.condition,
+        severity=Severity.ERROR,
+        since=now - timedelta(seconds=49),
+        opened_at=now,
+        accepted_at=now,
+        accepted_by="ada",
+        accepted_reason="known",
+    )
+    Transition.objects.create(finding=accepted, at=now, what=Transition.What.ACCEPTED, by="ada")
+    Saga.objects.filter(pk=sick.pk).update(condition=Condition.IN_DOUBT)
+    Saga.objects.update(has_findings=True)
     quarantined = Quarantined.objects.create(
         participant=shipping,
         received_at=now,
@@ -180,6 +199,8 @@ def build() -> World:
         sick,
         well,
         problem,
+        finding,
+        accepted,
         quarantined,
         foreign_type,
         replay,

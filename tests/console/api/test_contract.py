@@ -56,6 +56,7 @@ def there(path: str, built: world.World, token: ApiToken) -> dict[str, Any]:
     """Names with which the path leads to something."""
     rows = {
         "problems": built.problem,
+        "findings": built.accepted,
         "repairs": built.repair,
         "quarantine": built.quarantined,
         "keys": built.key,

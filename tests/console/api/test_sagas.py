@@ -92,7 +92,7 @@ def test_a_saga_that_nobody_described(client: Client, built: world.World) -> Non
 
 
 def test_open_findings_come_first(client: Client, built: world.World) -> None:
-    (finding,) = Finding.objects.all()
+    finding = built.finding
     Finding.objects.create(
         saga=built.saga,
         problem=built.problem,
@@ -135,6 +135,6 @@ def test_a_saga_costs_the_same_however_long_its_story(
     client: Client, built: world.World, django_assert_num_queries: Any
 ) -> None:
     get(client, "/api/v1/sagas/order/o-2")
-    # The token with its user, the user's groups, the saga, its keys, its findings, what is normal.
-    with django_assert_num_queries(6):
+    # The token, the user's groups, the saga, its keys, its findings, their turns, what is normal.
+    with django_assert_num_queries(7):
         get(client, "/api/v1/sagas/order/o-2")

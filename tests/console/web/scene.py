@@ -75,6 +75,7 @@ class Scene:
     key: ParticipantKey
     saga: Saga
     problem: Problem
+    finding: Finding  # of that saga and problem
     repair: Repair
     quarantined: Quarantined
     orphan: Quarantined
@@ -105,6 +106,7 @@ def set_up() -> Scene:
         shipping.keys.get(),
         saga,
         problem,
+        problem.findings.get(),
         make_repair(saga),
         make_quarantined(shipping),
         orphan := make_orphan(shipping, "com.shop.order.shipped.v1"),
@@ -172,7 +174,7 @@ def make_problem(
             since=since,
             opened_at=since,
         )
-        Saga.objects.filter(pk=saga.pk).update(condition=fault.condition)
+        Saga.objects.filter(pk=saga.pk).update(condition=fault.condition, has_findings=True)
     return problem
 
 

@@ -2,37 +2,108 @@
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.utils import timezone
 
+from sagas import acceptance
 from sagas.models import Delivery, Finding, Heartbeat, Problem, Saga
-from sagas.vocabulary import Code, Status
+from sagas.vocabulary import Code, Severity, Status
 from tests.console.cast import Person
-from tests.console.web.scene import Scene, make_problem, make_saga, page, tell
+from tests.console.web.scene import ADA, Scene, make_problem, make_saga, page, tell
 
 
 def titles(html: str) -> list[str]:
     return re.findall(r'id="link-\d+" href="[^"]+">([^<]+)</a>', html)
 
 
+def put_at_stake(problem: Problem, **sums: str) -> None:
+    """`EUR="12.50"`; the problem's findings share it alike."""
+    for currency, amount in sums.items():
+        problem.stakes.create(currency=currency, amount=Decimal(amount))
+        problem.findings.update(currency=currency, stake=Decimal(amount) / problem.findings.count())
+
+
 def test_the_most_harmful_comes_first(scene: Scene, viewer: Person) -> None:
-    """By severity, then condition, then how many sagas, then age."""
+    """By what is at stake, then severity, then age."""
     now = timezone.now()
     sagas = [make_saga(f"order-{number}") for number in range(6)]
-    make_problem("is overdue", sagas[:2], code=Code.STEP_OVERDUE, step="a")
+    rich = make_problem("is overdue", sagas[:2], code=Code.STEP_OVERDUE, step="a")
+    put_at_stake(rich, EUR="100", USD="20")
+    put_at_stake(make_problem("less", sagas[:1], code=Code.STEP_OVERDUE, step="e"), EUR="119.99")
     make_problem(
         "overdue for longer", sagas[2:3], code=Code.STEP_OVERDUE, step="b", since=now - timedelta(hours=3)
     )
-    make_problem("overdue since just now", sagas[3:4], code=Code.STEP_OVERDUE, step="c")
-    make_problem("could not be undone", sagas[4:5], code=Code.COMPENSATION_FAILED, step="d")
+    make_problem("overdue since just now", sagas[3:4], code=Code.STEP_OVERDUE, step="c", since=now)
+    make_problem("could not be undone", sagas[4:5], code=Code.COMPENSATION_FAILED, step="d", since=now)
+    make_problem("later than usual", sagas[5:], code=Code.STEP_OVERDUE, step="f", severity=Severity.WARNING)
     assert titles(page(viewer)) == [
-        "could not be undone",
-        "ship parcel never answered",
         "is overdue",
+        "less",
+        "could not be undone",
         "overdue for longer",
+        "ship parcel never answered",
         "overdue since just now",
+        "later than usual",
     ]
+
+
+def test_a_row_says_why_it_stands_where_it_does(scene: Scene, viewer: Person) -> None:
+    put_at_stake(scene.problem, EUR="1558.80", USD="1200", JPY="7", CHF="5")
+    Problem.objects.update(severity=Severity.CRITICAL)
+    row = re.sub(r"<[^>]+>", " ", page(viewer).partition(f'id="problem-{scene.problem.pk}"')[2])
+    text = " ".join(row.split())
+    assert "1,558.80 EUR + 1,200 USD + 2 more currencies at stake critical · oldest 16 min" in text
+
+
+def test_tiles_tell_what_is_at_stake_each_saga_once(scene: Scene, viewer: Person) -> None:
+    """A saga with two problems counts under its worst, as it does in the tile's number."""
+    put_at_stake(scene.problem, EUR="1558.80")
+    put_at_stake(make_problem("is overdue", [scene.saga], code=Code.STEP_OVERDUE, step="a"), EUR="1558.80")
+    other = make_saga("order-1")
+    put_at_stake(make_problem("never answered", [other], step="b"), EUR="0.20")
+    Saga.objects.update(condition="in_doubt")
+    html = page(viewer).partition('id="tiles"')[2].partition("</section>")[0]
+    tile = {
+        word: " ".join(re.sub(r"<[^>]+>", " ", html.partition(word)[2].partition("</a>")[0]).split())
+        for word in ("In doubt", "Stuck")
+    }
+    assert tile["In doubt"] == "2 oldest 16 min · 1,559 EUR at stake"
+    assert tile["Stuck"] == "0 oldest 16 min · 1 problem"
+
+
+def test_what_only_warns_looks_lower(scene: Scene, viewer: Person) -> None:
+    assert "row-low" not in page(viewer)
+    Problem.objects.update(severity=Severity.WARNING)
+    assert "row-low tone-quiet" in page(viewer)
+
+
+def test_what_is_odd_in_the_data_does_not_mix_with_problems(scene: Scene, viewer: Person) -> None:
+    Finding.objects.all().delete()
+    Problem.objects.all().delete()
+    Saga.objects.update(condition="healthy")
+    saga = make_saga("order-1")
+    note = make_problem("shipping has clocks that disagree", [saga], code=Code.CLOCK_SKEW)
+    html = page(viewer)
+    assert titles(html) == []
+    assert "Nothing needs you." in html
+    about = html.partition("About the data")[2]
+    assert "shipping has clocks that disagree" in about and "1 saga" in about
+    assert re.search(r'id="badge-attention"[^>]*><span class="badge badge-none">', html)
+    assert f"/problems/{note.pk}/" in about
+    own = page(viewer, "/sagas/order-fulfilment/order-1/?tab=findings")
+    assert "Nothing is wrong with this saga" in own
+    assert "Next:" in own and "Healthy" not in own.partition("</main>")[0].partition("<main")[2]
+
+
+def test_what_was_accepted_is_listed_apart(scene: Scene, viewer: Person) -> None:
+    finding = scene.finding
+    acceptance.accept(finding, ADA, "known", acceptance.of_finding(finding))
+    html = page(viewer)
+    assert titles(html) == []
+    assert "Nothing needs you." in html
+    assert "ship parcel never answered" in html.partition('id="accepted-title"')[2]
 
 
 def test_a_row_says_what_where_how_many_since_when_and_whose(scene: Scene, viewer: Person) -> None:

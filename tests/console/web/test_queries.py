@@ -25,9 +25,11 @@ from tests.console.web.test_who import filled
 
 # Session, user, roles and the two badges are five of each.
 BASELINES = {
-    "/": 15,
-    "/?open={problem}": 17,
-    "/problems/{problem}/": 13,
+    "/": 18,
+    "/?open={problem}": 20,
+    "/problems/{problem}/": 15,
+    "/problems/{problem}/accept": 9,
+    "/sagas/order-fulfilment/order-8492/findings/{finding}/accept": 8,
     "/sagas/": 9,
     "/sagas/?q=o&status=running": 11,
     "/repairs/": 7,
@@ -69,6 +71,7 @@ def test_queries_do_not_grow_with_rows(
     page: str, scene: Scene, viewer: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attention, "TODAY_KEPT", 3600)
+    monkeypatch.setattr(attention, "STAKES_KEPT", 3600)
     address = filled(page, scene)
     viewer.browser.get(address)
     counts = []

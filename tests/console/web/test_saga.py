@@ -164,7 +164,9 @@ def test_what_can_be_done_stands_safest_first_and_links_to_previews(shop: Shop, 
         "2 · Compensate the whole saga, 3 steps",
         "3 · Retry “ship parcel”",
         "4 · Record what was done elsewhere",
+        "5 · Accept it as it is",
     ]
+    assert "until somebody knows, undoing or repeating it may be wrong" in html
     assert f"/sagas/order/{saga.saga_id}/repair?intent=ask" in html
     assert html.count("button button-primary") == 2, "the safest, and on phones the way to it"
 

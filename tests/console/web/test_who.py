@@ -9,14 +9,27 @@ from django.test import Client
 
 from console.models import ApiToken
 from console.permissions import ALLOWED, Act, Role, refusal
-from sagas.models import AuditEntry, Participant, ParticipantKey, Quarantined, Replay, Trial
+from sagas import acceptance
+from sagas.models import (
+    AuditEntry,
+    Finding,
+    Participant,
+    ParticipantKey,
+    Quarantined,
+    Replay,
+    Transition,
+    Trial,
+)
 from tests.console.cast import Person, person
 from tests.console.web.scene import Scene
 
 PAGES = [
     "/",
     "/problems/{problem}/",
+    "/problems/{problem}/accept",
     "/sagas/",
+    "/sagas/order-fulfilment/order-8492/findings/{finding}/accept",
+    "/sagas/order-fulfilment/order-8492/findings/{finding}/withdraw",
     "/repairs/",
     "/participants/",
     "/participants/shipping/",
@@ -52,10 +65,20 @@ PRESSES = [
     Press("/participants/shipping/keys", Act.MANAGE),
     Press("/participants/shipping/keys/{key}/revoke", Act.MANAGE),
     Press("/participants/shipping/secret", Act.MANAGE),
+    Press(
+        "/sagas/order-fulfilment/order-8492/findings/{finding}/accept",
+        Act.ACCEPT,
+        (("reason", "OPS-1"), ("digest", "{digest}")),
+    ),
+    Press(
+        "/problems/{problem}/accept",
+        Act.ACCEPT,
+        (("reason", "OPS-1"), ("count", "1"), ("digest", "{problem_digest}")),
+    ),
     Press("/quarantine/replay", Act.REPLAY, (("id", "{quarantined}"),)),
     Press("/quarantine/types/{foreign_type}/replay", Act.REPLAY),
     Press("/trials/", Act.MANAGE, (("text", "{{type: a, version: b, steps: []}}"),)),
-    Press("/trials/{trial}/activate", Act.MANAGE, (("digest", "{digest}"), ("sure", "on"))),
+    Press("/trials/{trial}/activate", Act.MANAGE, (("digest", "{trial_digest}"), ("sure", "on"))),
     Press("/account/tokens/", Act.VIEW),
 ]
 
@@ -68,7 +91,10 @@ def filled(text: str, scene: Scene) -> str:
         replay=scene.replay.pk,
         key=scene.key.pk,
         trial=scene.trial.pk,
-        digest=scene.trial.digest,
+        trial_digest=scene.trial.digest,
+        finding=scene.finding.pk,
+        digest=acceptance.of_finding(scene.finding),
+        problem_digest=acceptance.of_problem(scene.problem),
     )
 
 
@@ -76,7 +102,17 @@ def everything() -> list[object]:
     """What a press could change."""
     return [
         list(model.objects.order_by("pk").values())
-        for model in (Participant, ParticipantKey, Quarantined, Replay, Trial, ApiToken, AuditEntry)
+        for model in (
+            Participant,
+            ParticipantKey,
+            Quarantined,
+            Replay,
+            Trial,
+            ApiToken,
+            AuditEntry,
+            Finding,
+            Transition,
+        )
     ]
 
 

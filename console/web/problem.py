@@ -1,0 +1,77 @@
+"""One problem, open or over: its sagas, what can be done about it, what was accepted, and who was told."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from console import addresses, search
+from console.permissions import Act
+from console.web import frame, looking
+from console.web.guard import needs
+from console.web.problem_lines import accepted_findings, described, oldest
+from console.web.saga_choices import Choice, Intent, address
+from sagas.advice import ADVICE, SAID, Action
+from sagas.models import Definition, Finding, Problem
+from sagas.vocabulary import Code
+
+REPAIRS = frozenset(Action(intent.value) for intent in Intent)
+
+
+@require_safe
+@needs(Act.VIEW)
+def show(request: HttpRequest, pk: int) -> HttpResponse:
+    row = get_object_or_404(Problem.objects.annotate(oldest=oldest()), pk=min(pk, search.LARGEST_KEY))
+    (line,) = described([row], [row.pk], {}, timezone.now())
+    newest = Definition.objects.filter(saga_type=row.saga_type).order_by("-pk").defer("source").first()
+    choices = [] if row.closed_at else offered(row, next(iter(line.findings), None), newest)
+    return frame.show(
+        request,
+        "attention/problem.html",
+        {
+            "line": line,
+            "problem": row,
+            "runbook": newest.body.get("runbook", "") if newest else "",
+            "advice": ADVICE[Code(row.code)],
+            "choices": choices,
+            "first": choices[0].address if choices else "",
+            "accepted": accepted_findings(row.pk),
+        },
+    )
+
+
+def offered(problem: Problem, waiting: Finding | None, definition: Definition | None) -> list[Choice]:
+    """Safest first. What is done saga by saga begins with the one that waits longest; there may be none."""
+    ways = ADVICE[Code(problem.code)].ways
+    found = [
+        _of_all(way, problem, definition) or (waiting and _of_one(way, problem, waiting)) for way in ways
+    ]
+    return [choice for choice in found if choice]
+
+
+def _of_all(way: Action, problem: Problem, definition: Definition | None) -> Choice | None:
+    """What needs no saga."""
+    title, changes = SAID[way]
+    if way == Action.DEFINITION and definition is not None:
+        where = addresses.definition(definition.saga_type, definition.version)
+    elif way == Action.PARTICIPANT and problem.participant:
+        where = addresses.participant(problem.participant)
+    else:
+        return None
+    return Choice(way, title, changes, "Look", where)
+
+
+def _of_one(way: Action, problem: Problem, waiting: Finding) -> Choice:
+    title, changes = SAID[way]
+    if way in REPAIRS:
+        where, button = address(waiting.saga, way, problem.step), "Plan for the oldest…"
+        if way == Action.ASK and problem.participant:
+            title = f"Ask {problem.participant} what happened"
+    elif way == Action.ACCEPT:
+        many = problem.open_count > 1
+        title = f"Accept all {problem.open_count:,} as they are" if many else title
+        where, button = reverse("problem_accept", args=[problem.pk]), "Accept all…" if many else "Accept…"
+    else:
+        where, button = looking.address(way, waiting), "Look at the oldest"
+    return Choice(way, title, changes, button, where)
