@@ -39,6 +39,9 @@ def _compare(found: Results, saga: Recorded, definition: Definition, replayed: R
     holding = {(verdict.code, verdict.step) for verdict in replayed.now}
     is_flagged = is_new = is_freed = False
     for key, verdict in replayed.ever.items():
+        if verdict.code == Code.UNKNOWN_STEP:
+            # Told by step beside the others that were heard of.
+            continue
         is_flagged |= not _is_note(verdict.code)
         is_new |= not _is_note(verdict.code) and key not in saga.found
         title = story.title(verdict.code, verdict.step, verdict.detail, definition)
@@ -63,8 +66,8 @@ def _is_note(code: Code) -> bool:
 
 def _can_be_told(code: Code, step: str, definition: Definition, *, is_open: bool) -> bool:
     """Whether a trial can tell that it would not have been found."""
-    if code == Code.SOURCE_SILENT:
-        # No definition has anything to do with it.
+    if code in {Code.SOURCE_SILENT, Code.UNKNOWN_STEP}:
+        # No definition has anything to do with the one, and the other is told by step.
         return False
     rule = next((rule for rule in definition.rules if PREFIX + rule.name == step), None)
     if code == Code.OVERLAPPING_SAGAS or (rule and rule.mentions.others):

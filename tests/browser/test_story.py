@@ -82,8 +82,8 @@ def test_a_viewer_sees_the_plan_and_who_could_start_it(stuck: str, sign_in: Sign
 PAGES = ["/", "/sagas/", "/repairs/", "/participants/", "/definitions/", "/quarantine/", "/audit/"]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+# The scheme changes colours alone (tests/console/web/test_contrast.py): each is looked at once.
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1440, "dark")])
 def test_every_page_fits_the_screen(
     shop: Stack, stuck: str, sign_in: SignIn, width: int, scheme: str
 ) -> None:

@@ -2,9 +2,13 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PHONE, SignIn
+
+# One worker drives the one stack that all browser tests share.
+pytestmark = pytest.mark.xdist_group("browser")
 
 # Longer than beat and worker take on a busy machine.
 PATIENCE = 60_000

@@ -1,4 +1,4 @@
-"""kill -9 at every line of storing a batch: all of it is there or nothing; sending it again completes it."""
+"""kill -9 at every third line of storing a batch: all is there or nothing; sending it again completes it."""
 
 import json
 from pathlib import Path
@@ -63,7 +63,7 @@ def test_a_batch_is_stored_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("BATCH", str(tmp_path / "batch.json"))
     places = []
     with Worker(str(connection.settings_dict["NAME"])) as worker:
-        for line in range(1, ENOUGH):
+        for line in range(1, ENOUGH, 3):
             store([told(f"known-{line}", 1, "saga.started")])
             refused = Quarantined.objects.count()
             (tmp_path / "batch.json").write_text(json.dumps(batch(line)))
@@ -80,7 +80,7 @@ def test_a_batch_is_stored_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch, 
             if places[-1] == "finished":
                 break
     assert places[-1] == "finished"
-    assert len(places) > 80
+    assert len(places) > 40
     died_in = {place.partition(":")[0] for place in places}
     assert died_in == {
         "ingest/storing.py",

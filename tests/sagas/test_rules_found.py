@@ -216,11 +216,11 @@ class TestLinked:
         sweep(at(60))
         assert open_findings() == ["o-1 rule_broken rule:not-refunded"]
 
-    def test_a_key_of_thousands_is_not_gone_through(self):
+    def test_a_key_of_hundreds_is_not_gone_through(self):
         define(NOT_REFUNDED, REFUND)
         put(SHIPPED, now=NOW)
         saga = Saga.objects.get()
-        others = [Saga(saga_type="refund", saga_id=f"r-{number}") for number in range(3000)]
+        others = [Saga(saga_type="refund", saga_id=f"r-{number}") for number in range(300)]
         Saga.objects.bulk_create(others)
         SagaKey.objects.bulk_create(SagaKey(saga=other, name="order", value="8492") for other in others)
         found = links.fetch({saga.pk: saga.definition_id})

@@ -215,7 +215,7 @@ def test_a_long_saga_is_judged_in_its_longest_pauses() -> None:
         put("ship:R", now=began + timedelta(seconds=2 * number + 2), first=number + 10)
     put("ship:C", now=began + timedelta(seconds=160), first=100)
     _, results = try_out()
-    assert results.flags["step_overdue ship"].count == 1
+    assert results.flags["attempt_storm ship"].count == 1
 
 
 def test_lists_end_and_counts_do_not(monkeypatch: pytest.MonkeyPatch) -> None:

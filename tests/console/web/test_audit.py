@@ -16,9 +16,9 @@ def test_the_audit_log_is_filtered(scene: Scene, viewer: Person) -> None:
         return page(viewer, f"/audit/?{query}").count("data-row")
 
     everything = AuditEntry.objects.count()
-    assert rows("") == everything == 3
-    assert rows("actor=ada") == 3
-    assert rows("actor=ad") == 3
+    assert rows("") == everything == 4
+    assert rows("actor=ada") == 4
+    assert rows("actor=ad") == 4
     assert rows("actor=bob") == 0
     assert rows("action=participant.") == 2
     assert rows("object=definition") == 1
@@ -26,7 +26,7 @@ def test_the_audit_log_is_filtered(scene: Scene, viewer: Person) -> None:
     assert rows("saga=order-8492") == 0
     tomorrow = timezone.now() + timedelta(days=1)
     assert rows(f"since={tomorrow:%Y-%m-%dT%H:%M}") == 0
-    assert rows(f"until={tomorrow:%Y-%m-%d}") == 3
+    assert rows(f"until={tomorrow:%Y-%m-%d}") == 4
     assert "No entry matches." in page(viewer, "/audit/?actor=bob")
 
 
@@ -34,13 +34,13 @@ def test_times_are_asked_for_in_the_viewers_zone(scene: Scene, viewer: Person) -
     viewer.browser.cookies["zone"] = "Asia/Tokyo"
     here = timezone.now() + timedelta(hours=9)
     assert page(viewer, f"/audit/?since={here + timedelta(minutes=2):%Y-%m-%dT%H:%M}").count("data-row") == 0
-    assert page(viewer, f"/audit/?since={here - timedelta(minutes=2):%Y-%m-%dT%H:%M}").count("data-row") == 3
+    assert page(viewer, f"/audit/?since={here - timedelta(minutes=2):%Y-%m-%dT%H:%M}").count("data-row") == 4
 
 
 def test_the_chain_is_verified_on_request(scene: Scene, viewer: Person) -> None:
     html = viewer.browser.post("/audit/verify").content.decode()
     assert "Chain verified" in html
-    assert "to #3" in html
+    assert "to #4" in html
     fragment = viewer.browser.post("/audit/verify", headers={"HX-Request": "true", "HX-Target": "chain"})
     assert "<html" not in fragment.content.decode()
 
