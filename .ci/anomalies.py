@@ -17,12 +17,13 @@ import django  # noqa: E402  (its settings are named above)
 django.setup()
 
 # Definitions are rows, so that Django has to be set up before.
+from sagas.advice import ADVICE  # noqa: E402
 from sagas.detection import judge  # noqa: E402
 from sagas.vocabulary import FAULTS, LOOKS, Code, Condition  # noqa: E402
 from tests.sagas.examples import EXAMPLES, TOLD  # noqa: E402
 
 PAGE = ROOT / "docs" / "anomalies.md"
-TITLES = "| code | shown as | severity | opens when | example |"
+TITLES = "| code | shown as | severity | opens when | example | the safest thing to do |"
 WORDS = {
     "S": "started",
     "R": "attempt failed",
@@ -52,13 +53,14 @@ def row(code: Code) -> str:
     shown = LOOKS[fault.condition].label if fault.condition != Condition.HEALTHY else "no change"
     when = FUNCTIONS[code.value].__doc__ if code.value in FUNCTIONS else BEYOND[code]
     example = spell(EXAMPLES[code].words) if code in EXAMPLES else TOLD[code]
-    return f"| `{code}` | {shown} | {fault.severity} | {' '.join(when.split())} | {example} |"
+    cells = [f"`{code}`", shown, fault.severity, " ".join(when.split()), example, ADVICE[code].sentence]
+    return f"| {' | '.join(cells)} |"
 
 
 FUNCTIONS = {function.__name__: function for function in (*judge.LATE, *judge.WRONG, *judge.OF_A_SAGA)}
 # What one saga's facts alone cannot tell.
 BEYOND = {
-    Code.RULE_BROKEN: "A rule of the definition is false, and stayed so for its settling time.",
+    Code.RULE_BROKEN: "A [rule](rules.md) of the definition is false, and stayed so for its settling time.",
     Code.RULE_UNDECIDED: "A rule cannot be decided, because nobody knows whether a step took effect.",
     Code.OVERLAPPING_SAGAS: (
         "Two open sagas share a business key, and are at work on steps that a definition says conflict."
@@ -72,7 +74,7 @@ BEYOND = {
 
 def table() -> str:
     order = sorted(Code, key=lambda code: (-FAULTS[code].condition.rank, -FAULTS[code].severity.rank))
-    return "\n".join([TITLES, "| --- | --- | --- | --- | --- |", *map(row, order)])
+    return "\n".join([TITLES, "| --- | --- | --- | --- | --- | --- |", *map(row, order)])
 
 
 def page(text: str) -> str:

@@ -16,7 +16,7 @@ from console import actors
 from console.permissions import Act, may, refusal
 from console.web import complaints, frame, paging
 from console.web.guard import needs
-from sagas import definitions, foreign_types, trials
+from sagas import definitions, describing, foreign_types, trials
 from sagas.definitions import Definition, DefinitionError
 from sagas.definitions.reading import MOST_CHARACTERS
 from sagas.events.mapping import Tried
@@ -106,7 +106,10 @@ def _try(request: HttpRequest, definition: Definition) -> Samples:
 
 
 def _begin(request: HttpRequest) -> HttpResponse:
-    """With the text of a trial, of a loaded definition, or none; and with what is wrong with it today."""
+    """With the text of a trial, of a loaded definition, of one written from what was seen, or none.
+
+    What is wrong with it today is told at once.
+    """
     text = _given(request)
     try:
         if text:
@@ -123,7 +126,9 @@ def _given(request: HttpRequest) -> str:
     saga_type, version = (request.GET.get(name, "").replace("\0", "") for name in ("type", "version"))
     if saga_type and version:
         return get_object_or_404(Loaded, saga_type=saga_type, version=version).source
-    return ""
+    seen = request.GET.get("seen", "").replace("\0", "")
+    written = describing.describe(seen) if seen else None
+    return written.text if written else ""
 
 
 def _sent(request: HttpRequest) -> str:

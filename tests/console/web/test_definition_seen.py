@@ -71,3 +71,9 @@ def test_the_name_of_the_file_is_harmless(viewer: Person, saga_type: str, file: 
     make_saga("1", saga_type=saga_type)
     answer = viewer.browser.get("/definitions/seen.yaml", {"type": saga_type})
     assert answer["Content-Disposition"] == f'attachment; filename="{file}"'
+
+
+def test_what_was_seen_is_tried_as_it_is(scene: Scene, admin: Person) -> None:
+    html = page(admin, "/trials/?seen=order-fulfilment")
+    assert "type: order-fulfilment" in html
+    assert page(admin, "/trials/?seen=nobody-heard-of-it").count("type: ") == 0
