@@ -164,13 +164,14 @@ def compensation_after_commit(state: State, definition: Definition | None) -> It
     commit = _commit(state)
     if not commit or not state.went_back or (definition and definition.nested):
         return
+    is_stray = "compensating" not in state.facts.marks
     for step in state.steps:
         for run in step.runs:
             undone = run.undo_started or run.undone
             if not undone or _is_meant(state, undone) or _went_on_after(state, commit):
                 continue
             if facts.precedes(commit, undone, skew()):
-                detail = _times(step, ended=commit, undone=undone)
+                detail = _times(step, ended=commit, undone=undone) | {"stray": is_stray}
                 yield _verdict(Code.COMPENSATION_AFTER_COMMIT, step, undone, commit, undone, **detail)
 
 

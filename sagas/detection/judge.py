@@ -93,14 +93,23 @@ def holding(verdicts: list[Verdict], moment: int) -> list[Verdict]:
     if len(held) < 2:
         return held
     found = {(verdict.code, verdict.step) for verdict in held}
+    is_stray = any(verdict.detail.get("stray") for verdict in held)
     needs_people = [verdict for verdict in held if verdict.severity in TOLD]
     return [
         verdict
         for verdict in held
         if not any((code, verdict.step) in found for code in TOLD_BY.get(verdict.code, ()))
+        and not (is_stray and _seems_to_go_back(verdict))
         # That a saga is late as a whole counts only where nothing says why.
         and not (verdict.detail.get("reason") == "late" and len(needs_people) > 1)
     ]
+
+
+def _seems_to_go_back(verdict: Verdict) -> bool:
+    """Whether it takes a step that was undone behind a completed saga for the saga going back."""
+    is_unbegun = verdict.code == Code.COMPENSATION_OVERDUE and not verdict.detail["begun"]
+    is_halfway = verdict.detail.get("reason") == "halfway_back"
+    return is_unbegun or is_halfway or verdict.code == Code.ROLLBACK_PAST_PIVOT
 
 
 def prospects(

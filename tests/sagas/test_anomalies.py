@@ -66,6 +66,10 @@ NESTED = definitions.parse(
         ("a:C saga.completed a:KS a:K+", 0, {"compensation_after_commit a"}),
         ("a:C saga.completed operator.repair_started a:KS a:K+", 0, set()),
         ("a:C saga.completed saga.resumed a:KS a:K+", 0, set()),
+        # One step that was undone behind its back does not make the saga go back; the engine's word does.
+        ("a:C b:C saga.completed b:K+", YEAR, {"compensation_after_commit b"}),
+        ("a:C b:C saga.completed saga.compensating b:K+", YEAR,
+         {"compensation_after_commit b", "compensation_overdue a"}),
         # commit_after_abort.
         ("a:C saga.compensating saga.completed", 0, {"commit_after_abort"}),
         ("a:C b:F b:KS b:K+ saga.completed", 0, {"commit_after_abort"}),
@@ -105,6 +109,7 @@ def test_without_a_definition(words: str, by_then: float, expected: set) -> None
         ("charge:C ship:C charge:KS charge:K+", 0, {"rollback_past_pivot ship"}),
         ("charge:C ship:F charge:KS charge:K+ saga.compensated", YEAR, set()),
         ("charge:C ship:C operator.repair_started charge:KS charge:K+", 0, set()),
+        ("check:C charge:C ship:C saga.completed charge:K+", YEAR, {"compensation_after_commit charge"}),
         # missing_step: neither done nor skipped. What is not required may be missing.
         ("check:C charge:C saga.completed", 2, set()),
         ("check:C charge:C saga.completed", 3, {"missing_step ship"}),
