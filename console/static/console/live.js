@@ -143,11 +143,9 @@ const connect = () => {
   const topics = new Set(all("[id][data-live]").flatMap((element) => element.dataset.live.split(" ")));
   if (stream || document.hidden || !topics.size) return;
   stream = new EventSource(`/live?${new URLSearchParams({ topics: [...topics].join(" ") })}`);
-  let before = false;
   stream.onopen = () => {
     show("live");
-    if (before) heard(null); // what was said meanwhile was missed
-    before = true;
+    heard(null); // what was said since the page was made, or the stream was lost, was missed
   };
   stream.onmessage = (event) => {
     const changed = event.data.split(" ");
