@@ -12,6 +12,7 @@ from sagas import facts
 from sagas.definitions import Definition
 from sagas.detection import anomalies, learned, overdue, quality
 from sagas.detection.verdict import Verdict
+from sagas.facts import Moment
 from sagas.fold import Run, State, Step
 from sagas.learning.memory import NONE
 from sagas.learning.normal import StepNorms
@@ -137,11 +138,38 @@ def worst(verdicts: list[Verdict]) -> Condition:
 
 
 def _all(state: State, definition: Definition | None) -> Iterator[Verdict]:
+    end = state.end_said
     is_forward = not state.went_back and (not state.ended or state.engine_says is Status.COMPLETED)
+    is_calm = is_forward and (not end or (state.ended is not None and state.last <= end.stamp.time))
     for step in state.steps:
         for run in step.runs:
-            for code in WRONG if is_forward and run.state in DONE else OF_A_RUN:
+            codes = WRONG if is_forward and run.state in DONE else OF_A_RUN
+            if is_calm and _is_plain(run, end):
+                if run.state in DONE:
+                    continue
+                codes = codes if end else LATE
+            for code in codes:
                 if verdict := code(state, step, run):
                     yield verdict
     for whole in OF_A_SAGA:
         yield from whole(state, definition)
+
+
+def _is_plain(run: Run, end: Moment | None) -> bool:
+    """Whether it started and perhaps completed, each told once: nothing can be wrong with it then."""
+    said = run.said
+    if said.back or run.failed or run.timed_out or run.retried or len(said.forward) > 2:
+        return False
+    for by_source in said.forward.values():
+        if len(by_source) > 1:
+            return False
+        for phase in by_source.values():
+            if phase.count > 1:
+                return False
+    started, completed = run.started, run.completed
+    if started and completed and completed.stamp.time < started.stamp.time:
+        return False
+    # By the numbers of one source, something may have followed its end whatever the clock says.
+    return not (
+        end and end.stamp.sequence and any(one and one.source == end.source for one in (started, completed))
+    )

@@ -302,3 +302,17 @@ def test_every_finding_has_its_evidence(events: list[Observed]) -> None:
     for verdict in judged(events, after=YEAR):
         assert {(each["source"], each["id"]) for each in verdict.proof} <= known
         assert verdict.proof or verdict.code in {Code.SEQUENCE_GAP, Code.SAGA_STALLED}
+
+
+@given(event_sets, st.sampled_from([None, DEFINITION]))
+def test_what_is_passed_over_as_plain_has_nothing_wrong(
+    events: list[Observed], definition: definitions.Definition | None
+) -> None:
+    now = facts.moment(START)
+    state = fold.derive(facts.merge(Facts(), events), definition, now)
+    found = {(verdict.code, verdict.step) for verdict in judge.prospects(state, definition)}
+    for step in state.steps:
+        for run in step.runs:
+            for code in judge.WRONG:
+                verdict = code(state, step, run)
+                assert verdict is None or (verdict.code, verdict.step) in found
