@@ -93,7 +93,7 @@ def record(
         reason=storable(reason),
         before=plain(before),
         after=plain(after),
-        address=_address(actor.address),
+        address=clean_address(actor.address),
         previous_hash=head.hash,
     )
     entry.hash = digest(entry)
@@ -149,7 +149,7 @@ def digest(entry: AuditEntry) -> str:
         "before": plain(entry.before),
         "after": plain(entry.after),
         # PostgreSQL spells some IPv6 addresses in another way.
-        "address": _address(entry.address),
+        "address": clean_address(entry.address),
         "previous_hash": entry.previous_hash,
     }
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -187,8 +187,8 @@ def storable(text: str) -> str:
     return text.replace("\x00", "\ufffd").encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
-def _address(text: str | None) -> str | None:
-    """One spelling for each address; nothing for what is none, as behind a Unix socket."""
+def clean_address(text: str | None) -> str | None:
+    """One spelling for each IP address; None for what is none, as behind a Unix socket."""
     try:
         address = ip_address((text or "").partition("%")[0])
     except ValueError:

@@ -47,7 +47,7 @@ def ask(foreign_type: ForeignType, by: Actor, now: datetime | None = None) -> Re
             foreign_type=held,
             actor_kind=by.kind,
             actor=by.name,
-            actor_address=by.address,
+            actor_address=audit.clean_address(by.address),
             asked_at=now or timezone.now(),
             **found,
         )
