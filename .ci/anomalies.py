@@ -57,7 +57,9 @@ def row(code: Code) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-FUNCTIONS = {function.__name__: function for function in (*judge.LATE, *judge.WRONG, *judge.OF_A_SAGA)}
+FUNCTIONS = {
+    function.__name__: function for function in (*judge.OF_A_RUN, *judge.OF_A_SAGA, *judge.GONE_BACK)
+}
 # What one saga's facts alone cannot tell.
 BEYOND = {
     Code.RULE_BROKEN: "A [rule](rules.md) of the definition is false, and stayed so for its settling time.",

@@ -1,6 +1,7 @@
 """What a definition says, as values. YAML is read into these by `sagas.definitions.parse`."""
 
 import re
+from collections.abc import KeysView
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -129,6 +130,10 @@ class Definition(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
 
     def step(self, name: str) -> StepDefinition | None:
         return self._by_name.get(name)
+
+    @property
+    def step_names(self) -> KeysView[str]:
+        return self._by_name.keys()
 
     @cached_property
     def predecessors(self) -> dict[str, tuple[str, ...]]:

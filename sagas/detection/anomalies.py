@@ -26,6 +26,8 @@ from sagas.vocabulary import Code, Status, StepKind, StepState
 
 # Ends that mean that nothing, or nothing more, was meant to be done.
 NOT_COMPLETED = ("failed", "aborted", "compensated")
+# Steps that nobody can have left out.
+UNMISSED = frozenset({StepState.RUNNING, StepState.COMPLETED})
 
 
 def conflicting_outcome(state: State, step: Step, run: Run) -> Verdict | None:
@@ -153,7 +155,7 @@ def missing_step(state: State, definition: Definition | None) -> Iterator[Verdic
     if not definition or not state.ended or state.engine_says != Status.COMPLETED:
         return
     for step in state.steps:
-        if not step.definition or not step.definition.required or step.state == StepState.RUNNING:
+        if step.state in UNMISSED or not step.definition or not step.definition.required:
             continue
         if not any(run.completed or "skipped" in run.said.forward for run in step.runs):
             yield _missed(Code.MISSING_STEP, step, state.ended)

@@ -52,13 +52,17 @@ OF_A_SAGA: tuple[OfASaga, ...] = (
     overdue.saga_timed_out,
     overdue.saga_stalled,
     anomalies.missing_step,
-    anomalies.compensation_after_commit,
-    anomalies.rollback_past_pivot,
-    anomalies.commit_after_abort,
     anomalies.outcome_mismatch,
     anomalies.saga_id_reused,
     quality.unknown_step,
     quality.sequence_gap,
+)
+
+# What only a saga that goes back, or went back, can have.
+GONE_BACK: tuple[OfASaga, ...] = (
+    anomalies.compensation_after_commit,
+    anomalies.rollback_past_pivot,
+    anomalies.commit_after_abort,
 )
 
 # One cause, one problem: a code that says nothing more where one of those beside it holds for the same step.
@@ -151,25 +155,14 @@ def _all(state: State, definition: Definition | None) -> Iterator[Verdict]:
             for code in codes:
                 if verdict := code(state, step, run):
                     yield verdict
-    for whole in OF_A_SAGA:
+    for whole in (*OF_A_SAGA, *GONE_BACK) if state.went_back else OF_A_SAGA:
         yield from whole(state, definition)
 
 
 def _is_plain(run: Run, end: Moment | None) -> bool:
-    """Whether it started and perhaps completed, each told once: nothing can be wrong with it then."""
-    said = run.said
-    if said.back or run.failed or run.timed_out or run.retried or len(said.forward) > 2:
-        return False
-    for by_source in said.forward.values():
-        if len(by_source) > 1:
-            return False
-        for phase in by_source.values():
-            if phase.count > 1:
-                return False
+    """Whether nothing can be wrong with it; by the numbers of one source it may have followed its end,
+    whatever the clock says."""
+    if not run.is_plain or not end or not end.stamp.sequence:
+        return run.is_plain
     started, completed = run.started, run.completed
-    if started and completed and completed.stamp.time < started.stamp.time:
-        return False
-    # By the numbers of one source, something may have followed its end whatever the clock says.
-    return not (
-        end and end.stamp.sequence and any(one and one.source == end.source for one in (started, completed))
-    )
+    return not ((started and started.source == end.source) or (completed and completed.source == end.source))

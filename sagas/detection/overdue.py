@@ -71,7 +71,7 @@ def compensation_overdue(state: State, step: Step, run: Run) -> Verdict | None:
     detail = {
         "participant": step.participant,
         "allowed": undo_allowance(step) / SECOND,
-        "begun": run.undo_started is not None,
+        "begun": run.state == StepState.COMPENSATING,
         "error": run.error,
     }
     return Verdict(Code.COMPENSATION_OVERDUE, step.name, deadline + 1, deadline, evidence, detail)

@@ -17,10 +17,9 @@ from sagas.detection.difference import Judged
 from sagas.detection.sight import Sight
 from sagas.detection.silence import watch
 from sagas.detection.silence.veil import Silences, veil
-from sagas.fold import State
 from sagas.mistakes import MISTAKES
 from sagas.sql import encode, run
-from sagas.vocabulary import Condition
+from sagas.vocabulary import Condition, Status
 
 log = structlog.get_logger()
 
@@ -38,13 +37,17 @@ PUT_OFF = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """A due saga, looked at: its state, what is wrong with it, and what its row held before."""
+    """A due saga, looked at: what is wrong with it, what its row will hold and what it held before.
+
+    Of its state nothing else is kept: the next saga's then takes the same, warm memory.
+    """
 
     judged: Judged
-    state: State
-    due_at: datetime | None
+    status: Status
+    row: dict[str, Any]
     was: tuple[str, str]  # status, condition
-    is_less_known: bool  # or better: time alone changed what is known of its effects
+    # Its keys, where time alone changed what is known of its effects: others may be looking.
+    nudging: dict[str, str] | None
 
 
 def sweep(now: datetime | None = None) -> int:
@@ -86,7 +89,7 @@ def _sweep_chunk(now: datetime) -> int:
         conditions = [judge.worst(settled.waiting(one.judged)) for one in looked]
         written = [_row(one, condition) for one, condition in zip(looked, conditions, strict=True)]
         run(statements.UPDATE_SAGAS, rows=encode(written))
-        links.nudge((one.judged.saga, one.state.keys) for one in looked if one.is_less_known)
+        links.nudge((one.judged.saga, one.nudging) for one in looked if one.nudging is not None)
         _tell(looked, conditions, settled.touched)
     return len(rows)
 
@@ -107,32 +110,30 @@ def _look(row: Sequence[Any], linked: Sequence[links.Row], now: datetime, silenc
     verdicts = veil(verdicts, state, silences, known.participants)
     return Looked(
         judged=Judged(pk, saga_type, definition, verdicts, had_findings, state.stake),
-        state=state,
-        due_at=deadlines.next_after(state, prospects, moment),
+        status=state.status,
+        row={
+            "id": pk,
+            "status": state.status,
+            "open_effects": state.open_effects,
+            "unknown_effects": state.unknown_effects,
+            "waiting_on": state.waiting_on,
+            "ended_at": state.ended_at,
+            "due_at": deadlines.next_after(state, prospects, moment),
+        },
         was=(status, condition),
-        is_less_known=unknown != state.unknown_effects,
+        nudging=state.keys if unknown != state.unknown_effects else None,
     )
 
 
 def _row(one: Looked, condition: Condition) -> dict[str, Any]:
-    return {
-        "id": one.judged.saga,
-        "status": one.state.status,
-        "open_effects": one.state.open_effects,
-        "unknown_effects": one.state.unknown_effects,
-        "waiting_on": one.state.waiting_on,
-        "ended_at": one.state.ended_at,
-        "condition": condition,
-        "has_findings": bool(one.judged.verdicts),
-        "due_at": one.due_at,
-    }
+    return one.row | {"condition": condition, "has_findings": bool(one.judged.verdicts)}
 
 
 def _tell(looked: Sequence[Looked], conditions: Sequence[Condition], touched: set[int]) -> None:
     changed = touched | {
         one.judged.saga
         for one, condition in zip(looked, conditions, strict=True)
-        if one.was != (one.state.status, condition)
+        if one.was != (one.status, condition)
     }
     if changed:
         changes.tell("sagas", *(f"saga:{saga}" for saga in changed))

@@ -30,8 +30,9 @@ def derive(facts: Facts, definition: Definition | None, now: datetime) -> State:
     """The state at `now`; `now` matters only for effects whose deadline has passed."""
     skew = int(settings.SKEW_ALLOWANCE * SECOND)
     marks = facts.marks
-    went_back, going_back = _back(facts)
-    said, ended, end_said = _ending(marks, facts, skew)
+    backs = [run.back for executions in facts.steps.values() for run in executions.values() if run.back]
+    went_back, going_back = _back(marks, backs)
+    said, ended, end_said = _ending(marks, backs, skew)
     steps = tell_steps(facts, definition, going_back, skew)
     state = State(
         status=Status.RUNNING,
@@ -44,7 +45,7 @@ def derive(facts: Facts, definition: Definition | None, now: datetime) -> State:
         ended=ended,
         end_said=end_said,
         timed_out=facts_.last(marks, "timed_out"),
-        suspended=_suspended(marks, skew),
+        suspended=_suspended(marks, skew) if "suspended" in marks else None,
         resumed=facts_.last(marks, "resumed"),
         deadline=_saga_deadline(facts, definition),
         first=facts.first,
@@ -65,10 +66,9 @@ def derive(facts: Facts, definition: Definition | None, now: datetime) -> State:
     return state
 
 
-def _back(facts: Facts) -> tuple[Moment | None, Moment | None]:
+def _back(marks: Said, backs: list[Said]) -> tuple[Moment | None, Moment | None]:
     """The first and the newest sign of going back."""
-    asked = facts_.first(facts.marks, "compensating")
-    backs = [run.back for executions in facts.steps.values() for run in executions.values() if run.back]
+    asked = facts_.first(marks, "compensating")
     if not backs:
         return asked, asked
     first = [asked, *(facts_.first(back, *back) for back in backs)]
@@ -80,7 +80,7 @@ def _when(moment: Moment) -> tuple[int, str, str]:
     return moment.stamp.time, moment.source, moment.stamp.event_id
 
 
-def _ending(marks: Said, facts: Facts, skew: int) -> tuple[Status | None, Moment | None, Moment | None]:
+def _ending(marks: Said, backs: list[Said], skew: int) -> tuple[Status | None, Moment | None, Moment | None]:
     """What the engine last said of the end; the end itself unless something provably followed; the saying."""
     word, ended = "", None
     for candidate in ENDINGS:
@@ -93,9 +93,7 @@ def _ending(marks: Said, facts: Facts, skew: int) -> tuple[Status | None, Moment
     if precedes(ended, facts_.last(marks, "resumed"), skew):
         return status, None, ended
     if status == Status.COMPLETED and any(
-        precedes(ended, facts_.last(run.back, "started", "completed", "failed"), skew)
-        for executions in facts.steps.values()
-        for run in executions.values()
+        precedes(ended, facts_.last(back, "started", "completed", "failed"), skew) for back in backs
     ):
         return status, None, ended
     return status, ended, ended

@@ -19,31 +19,33 @@ URGENCY = {
 }
 
 
-class Run(Struct, gc=False):
+class Run(Struct, gc=False, kw_only=True):
     """One execution of a step. Moments are None where nothing of the kind was said."""
 
     execution: str
     state: StepState
     attempts: int
+    said: Execution  # all that was said of it
+    # Nothing was said but that it started, and perhaps completed after that, each once: as nearly always.
+    is_plain: bool = False
     started: Moment | None
-    retried: Moment | None  # the newest failed attempt
+    retried: Moment | None = None  # the newest failed attempt
     completed: Moment | None
-    failed: Moment | None
-    timed_out: Moment | None
-    undo_started: Moment | None
-    undo_retried: Moment | None
-    undone: Moment | None
-    undo_failed: Moment | None
+    failed: Moment | None = None
+    timed_out: Moment | None = None
+    undo_started: Moment | None = None
+    undo_retried: Moment | None = None
+    undone: Moment | None = None
+    undo_failed: Moment | None = None
     # How many definite failures and completed compensations there were; several sources may tell of one.
-    failed_count: int
-    undone_count: int
+    failed_count: int = 0
+    undone_count: int = 0
     has_effect: bool  # completed and not undone
-    is_unknown: bool  # nobody knows whether it has an effect
+    is_unknown: bool = False  # nobody knows whether it has an effect
     asked: Moment | None  # the start that the deadline counts from
     deadline: int | None  # microseconds; when it should have answered, while it runs
     undo_deadline: int | None  # likewise for its compensation, once the saga goes back
     error: str  # what the newest failure gave as its reason
-    said: Execution  # all that was said of it
 
     @property
     def newest(self) -> int:

@@ -120,6 +120,9 @@ def run(folder: Path) -> None:
         sweeps: dict[str, Callable[[], float]] = {
             "sweep, one in fifty with a new finding": lambda: store.judge(bench.round, store.DUE // 50),
             "sweep, each fourth with a new finding": lambda: store.judge(bench.round + 100, store.DUE // 4),
+            # As a worker with two processes does when much is due.
+            "two sweeps at once, one in fifty": lambda: store.judge(bench.round + 200, store.DUE // 50, 2),
+            "two sweeps at once, each fourth": lambda: store.judge(bench.round + 300, store.DUE // 4, 2),
         }
         measures |= sweeps
         found: dict[str, list[float]] = {name: [] for name in measures}

@@ -6,7 +6,8 @@ its way, the others have ended, as in a store that has been filled for a while.
 
 import os
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
+from multiprocessing import Pool
 
 from django.db import connection
 from django.utils import timezone
@@ -19,7 +20,7 @@ from tests.bench import workload
 
 SAGAS = int(os.environ.get("SAGAS", "1000000"))
 # Due sagas in one round.
-DUE = SAGAS // 25
+DUE = SAGAS // 50
 
 SEED = """
 INSERT INTO sagas_saga (
@@ -62,8 +63,8 @@ def seed(participant: Participant) -> None:
     print(f"seeded {Saga.objects.count():,} sagas", flush=True)
 
 
-def judge(round_: int, wrong: int) -> float:
-    """Due sagas judged a second, of which `wrong` have come past a deadline."""
+def judge(round_: int, wrong: int, sweepers: int = 1) -> float:
+    """Due sagas judged a second, of which `wrong` have come past a deadline, by as many workers."""
     now = timezone.now()
     with connection.cursor() as cursor:
         # Those that the other measures left on their way.
@@ -71,12 +72,26 @@ def judge(round_: int, wrong: int) -> float:
         cursor.execute(MAKE_DUE, {"now": now, "status": "completed", "most": DUE - wrong, "round": round_})
         cursor.execute(MAKE_DUE, {"now": now, "status": "running", "most": wrong, "round": round_})
     before = Finding.objects.count()
-    started = time.perf_counter()
-    judged = 0
-    while taken := sweep.sweep(now + timedelta(hours=2)):
-        judged += taken
-    seconds = time.perf_counter() - started
+    # Before the processes part, so that none has the connections of another.
+    connection.close()
+    connection.close_pool()
+    with Pool(sweepers) as pool:
+        pool.map(_connect, range(sweepers), chunksize=1)
+        started = time.perf_counter()
+        judged = sum(pool.map(_sweep, [now + timedelta(hours=2)] * sweepers, chunksize=1))
+        seconds = time.perf_counter() - started
     found = Finding.objects.count() - before
     if judged != DUE or found != wrong:
         raise SystemExit(f"The sweep judged {judged:,} of {DUE:,} sagas and opened {found:,} of {wrong:,}.")
     return judged / seconds
+
+
+def _connect(_: int) -> None:
+    connection.ensure_connection()
+
+
+def _sweep(now: datetime) -> int:
+    judged = 0
+    while taken := sweep.sweep(now):
+        judged += taken
+    return judged

@@ -43,6 +43,7 @@ def say(words: str, *, source: str = "", gap: float = 10) -> list[Observed]:
         "T": Kind.STEP_TIMED_OUT,
         "N": Kind.STEP_SKIPPED,
         "KS": Kind.COMPENSATION_STARTED,
+        "KR": Kind.COMPENSATION_ATTEMPT_FAILED,
         "K+": Kind.COMPENSATION_COMPLETED,
         "K-": Kind.COMPENSATION_FAILED,
         "KN": Kind.COMPENSATION_SKIPPED,

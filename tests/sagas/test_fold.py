@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sagas import definitions, facts, fold
 from sagas.facts import Facts, Observed
+from sagas.fold import steps
 from sagas.vocabulary import Kind, Status, StepState
 from tests.sagas.saying import NOW, START, say
 
@@ -231,3 +232,24 @@ def test_time_alone_makes_nothing_known(events) -> None:
     now = fold.derive(known, None, NOW)
     later = fold.derive(known, None, NOW + timedelta(days=1))
     assert set(now.unknown_effects) <= set(later.unknown_effects) | set(later.open_effects)
+
+
+@given(event_sets, st.sampled_from([0, 2]))
+def test_the_short_way_for_plain_executions_says_what_the_long_one_says(events, skew) -> None:
+    known = facts.merge(Facts(), events)
+    going_back = facts.last(known.marks, "compensating")
+    for name, executions in known.steps.items():
+        for execution, said in executions.items():
+            given = execution, said, DEFINITION.step(name), going_back, skew * facts.SECOND
+            short, long = steps._plain_run(*given), steps._run(*given)
+            if short:
+                short.is_plain = False
+                assert short == long
+
+
+@pytest.mark.parametrize(
+    ("words", "plain"),
+    [("a:S", True), ("a:C", True), ("a:S a:C", True), ("a:S a:S", False), ("a:C a:S", False), ("a:F", False)],
+)
+def test_plain_is_what_started_and_completed_once(words: str, plain: bool) -> None:
+    assert [run.is_plain for step in state_of(words).steps for run in step.runs] == [plain]

@@ -76,6 +76,17 @@ def findings(words: str, definition: definitions.Definition | None = None, *, af
         ("charge:C ship:F saga.compensating", 901, {"compensation_overdue charge"}),
         ("charge:C ship:F charge:KS", 901, {"compensation_overdue charge"}),
         ("charge:S charge:KS", 901, {"compensation_overdue charge"}),
+        # Somebody is at it, and a step that was undone behind the commit is no reason to look away.
+        (
+            "charge:KR saga.completed saga.compensated ship:KS",
+            901,
+            {
+                "compensation_overdue charge",
+                "compensation_overdue ship",
+                "compensation_after_commit ship",
+                "commit_after_abort",
+            },
+        ),
         ("a:C b:C b:KS b:K+", 901, {"compensation_overdue a"}),
         ("a:C b:C b:KS b:K+ a:KS", 901, {"compensation_overdue a"}),
         ("charge:C ship:S saga.compensating charge:K+", 881, {"step_in_doubt ship"}),
@@ -177,7 +188,7 @@ def test_the_worst_condition_is_shown() -> None:
 
 
 def test_every_code_has_a_function_and_a_fault() -> None:
-    functions = {function.__name__ for function in (*judge.LATE, *judge.WRONG, *judge.OF_A_SAGA)}
+    functions = {function.__name__ for function in (*judge.OF_A_RUN, *judge.OF_A_SAGA, *judge.GONE_BACK)}
     assert {code.value for code in Code} == functions | ELSEWHERE
     assert set(FAULTS) == set(Code)
 
@@ -213,3 +224,14 @@ def test_what_is_over_does_not_stall(events, definition) -> None:
     state = fold.derive(facts.merge(Facts(), events), definition, LATER)
     verdicts = judge.judge(state, definition, LATER)
     assert not state.is_over or Code.SAGA_STALLED not in {verdict.code for verdict in verdicts}
+
+
+@given(event_sets, described, st.integers(0, 1000))
+def test_passing_over_what_is_plain_misses_nothing(events, definition, after) -> None:
+    now = facts.moment(START + after * SECOND)
+    state = fold.derive(facts.merge(Facts(), events), definition, now)
+    short = judge.prospects(state, definition)
+    for step in state.steps:
+        for run in step.runs:
+            run.is_plain = False
+    assert short == judge.prospects(state, definition)
