@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import median
 
 import django
+import psycopg
 from django.core.management import call_command
 from django.db import connection
 
@@ -44,8 +45,8 @@ class Bench:
         self.participant = participants.create("bench", audit.Actor.system())
         self.key = participants.issue_key(self.participant, [], audit.Actor.system())
         definitions.load(workload.DEFINITION, "bench.yaml", audit.Actor.system())
-        connection.ensure_connection()
-        self.target = CopyTarget(connection.connection)
+        # A connection of its own: its temporary table must outlive those of the other measures.
+        self.target = CopyTarget(psycopg.connect(os.environ["DATABASE_URL"], autocommit=True))
         self.round = 0
 
     def copy(self) -> float:
@@ -134,6 +135,7 @@ def run(folder: Path) -> None:
                 if bench.round:
                     found[name].append(speed)
             print(f"round {bench.round} of {ROUNDS}", flush=True)
+    bench.target.connection.close()
     connection.close()
     medians = {name: median(speeds) for name, speeds in found.items()}
     show({name: speed for name, speed in medians.items() if name not in sweeps}, found)
