@@ -6,12 +6,13 @@ while nobody has claimed the action since (`fence`).
 
 import random
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from django.db import transaction
+from django.db.models import Count
 from django.utils import timezone
 
 from compensation import answers, evidence, outcomes, retry
@@ -20,7 +21,6 @@ from compensation.evidence import Confirmed, Overtaken
 from compensation.models import ActionAttempt, Repair, RepairAction
 from compensation.outcomes import Turn
 from compensation.plan import Kind, Retries
-from compensation.telling import tell
 from compensation.transports import Answer, Call, TransportError, http
 from sagas import participants, standing
 from sagas.audit import Actor
@@ -83,39 +83,56 @@ def execute(action_pk: int) -> None:
 
 def take(action_pk: int, now: datetime) -> Claim | None:
     """Claim the action and write down that a call begins; None where there is nothing to be sent."""
-    with transaction.atomic():
-        turn = outcomes.take(action_pk, now)
-        action = turn.action
-        if action.state != State.READY or action.next_attempt_at is None or action.next_attempt_at > now:
-            return None
-        state, _ = standing.of(turn.saga, now)
-        known = evidence.before_sending(action.kind, state, action.step, action.execution)
-        match known:
-            case Confirmed():
-                result = {"by": "event", "event": evidence.name(known.moment), "detail": known.detail}
-                outcomes.settle(turn, State.DONE, result, Actor.system())
-                return None
-            case Overtaken():
-                outcomes.settle(turn, State.REFUSED, {"detail": known.detail}, Actor.system())
-                return None
-        action.state = State.SENDING
-        action.fence += 1
-        action.attempts += 1
-        action.next_attempt_at = action.lease_until = now + LEASE
-        action.save(update_fields=["state", "fence", "attempts", "next_attempt_at", "lease_until"])
-        attempt = ActionAttempt.objects.create(action=action, number=action.attempts, started_at=now)
-        run = evidence.find_run(state, action.step, action.execution)
-        outcomes.announce(turn.saga, turn.repair)
-    return Claim(
-        action_pk=action.pk,
-        fence=action.fence,
-        attempt_pk=attempt.pk,
-        kind=action.kind,
-        request=action.request,
-        idempotency_key=action.idempotency_key,
-        participant=action.participant,
-        not_before=evidence.no_earlier(now, run),
+    with outcomes.turns([action_pk], now) as found:
+        claims = claim(found)
+    return next(iter(claims), None)
+
+
+def claim(found: Iterable[Turn]) -> list[Claim]:
+    """Claim those that are due, and write down that their calls begin."""
+    begun = [begin for turn in found if (begin := _begin(turn))]
+    attempts = ActionAttempt.objects.bulk_create(
+        ActionAttempt(action=turn.action, number=turn.action.attempts, started_at=turn.now)
+        for turn, _ in begun
     )
+    return [
+        Claim(
+            action_pk=turn.action.pk,
+            fence=turn.action.fence,
+            attempt_pk=attempt.pk,
+            kind=turn.action.kind,
+            request=turn.action.request,
+            idempotency_key=turn.action.idempotency_key,
+            participant=turn.action.participant,
+            not_before=not_before,
+        )
+        for (turn, not_before), attempt in zip(begun, attempts, strict=True)
+    ]
+
+
+def _begin(turn: Turn) -> tuple[Turn, datetime] | None:
+    """The action as one that is being sent, unless it is not due, or what it should do has been done."""
+    action = turn.action
+    if action.state != State.READY or action.next_attempt_at is None or action.next_attempt_at > turn.now:
+        return None
+    state, _ = standing.of(turn.saga, turn.now)
+    known = evidence.before_sending(action.kind, state, action.step, action.execution)
+    match known:
+        case Confirmed():
+            result = {"by": "event", "event": evidence.name(known.moment), "detail": known.detail}
+            outcomes.settle(turn, State.DONE, result, Actor.system())
+            return None
+        case Overtaken():
+            outcomes.settle(turn, State.REFUSED, {"detail": known.detail}, Actor.system())
+            return None
+    action.state = State.SENDING
+    action.fence += 1
+    action.attempts += 1
+    action.next_attempt_at = action.lease_until = turn.now + LEASE
+    turn.ledger.save(action)
+    outcomes.announce(turn)
+    run = evidence.find_run(state, action.step, action.execution)
+    return turn, evidence.no_earlier(turn.now, run)
 
 
 def call(claim: Claim) -> Answer | TransportError:
@@ -143,29 +160,42 @@ def call(claim: Claim) -> Answer | TransportError:
 
 
 def record(claim: Claim, answer: Answer | TransportError, now: datetime) -> None:
-    """Keep the answer with its attempt and, while the claim holds, all that follows; in one transaction."""
-    with transaction.atomic():
-        turn = outcomes.take(claim.action_pk, now)
-        _keep(claim, answer, now)
-        action = turn.action
-        meaning = _meaning(claim, answer)
-        # READY under the same fence: the lease ran out, and nobody has claimed it since.
-        if action.fence != claim.fence or action.state not in {State.SENDING, State.READY}:
-            if isinstance(meaning, Done):
-                # Too late for the action; but what the participant has done, it has done.
-                _tell(turn, claim, SAID_DONE[Kind(claim.kind)], "answer", {"answer": meaning.data})
-            return
-        match meaning:
-            case Done(data):
-                _done(turn, claim, data)
-            case Told():
-                _told(turn, claim, meaning)
-            case Accepted():
-                _accepted(turn)
-            case NotNow():
-                _again(turn, meaning)
-            case Refused(why):
-                _refused(turn, claim, why)
+    record_all([(claim, answer)], now)
+
+
+def record_all(answered: Sequence[tuple[Claim, Answer | TransportError]], now: datetime) -> None:
+    """Keep each answer with its attempt and, while the claim holds, all that follows; in one transaction."""
+    claims = {claim.action_pk: (claim, answer, _meaning(claim, answer)) for claim, answer in answered}
+    again = [pk for pk, (_, _, meaning) in claims.items() if isinstance(meaning, NotNow)]
+    with outcomes.turns(claims, now) as found:
+        tries = _tries(again)
+        for turn in found:
+            claim, answer, meaning = claims[turn.action.pk]
+            _keep(turn, claim, answer)
+            # READY under the same fence: the lease ran out, and nobody has claimed it since.
+            if turn.action.fence != claim.fence or turn.action.state not in {State.SENDING, State.READY}:
+                if isinstance(meaning, Done):
+                    # Too late for the action; but what the participant has done, it has done.
+                    _tell(turn, claim, SAID_DONE[Kind(claim.kind)], "answer", {"answer": meaning.data})
+                continue
+            match meaning:
+                case Done(data):
+                    _done(turn, claim, data)
+                case Told():
+                    _told(turn, claim, meaning)
+                case Accepted():
+                    _accepted(turn)
+                case NotNow():
+                    # This one is not written yet.
+                    _again(turn, meaning, tries.get(turn.action.pk, 0) + 1)
+                case Refused(why):
+                    _refused(turn, claim, why)
+
+
+def _tries(actions: Sequence[int]) -> dict[int, int]:
+    """How many calls of each of these actions have had an end."""
+    ended = ActionAttempt.objects.filter(action__in=actions, finished_at__isnull=False)
+    return dict(ended.values_list("action").annotate(number=Count("pk"))) if actions else {}
 
 
 def _meaning(claim: Claim, answer: Answer | TransportError) -> Meaning:
@@ -174,12 +204,12 @@ def _meaning(claim: Claim, answer: Answer | TransportError) -> Meaning:
     return Refused(answer.message) if answer.permanent else NotNow(answer.message, None)
 
 
-def _keep(claim: Claim, answer: Answer | TransportError, now: datetime) -> None:
-    attempt = ActionAttempt.objects.filter(pk=claim.attempt_pk)
+def _keep(turn: Turn, claim: Claim, answer: Answer | TransportError) -> None:
     if isinstance(answer, TransportError):
-        attempt.update(finished_at=now, error=answer.message.replace("\x00", ""))
+        error = answer.message.replace("\x00", "")
+        turn.ledger.answer(claim.attempt_pk, turn.now, status=None, answer="", error=error)
     else:
-        attempt.update(finished_at=now, status_code=answer.status, answer=answer.text)
+        turn.ledger.answer(claim.attempt_pk, turn.now, status=answer.status, answer=answer.text, error="")
 
 
 def _done(turn: Turn, claim: Claim, data: Any) -> None:
@@ -222,26 +252,25 @@ def _accepted(turn: Turn) -> None:
         "revision": turn.saga.revision,
         "denied": evidence.name(denied.moment) if denied else None,
     }
-    action.save(update_fields=["state", "confirm_by", "next_attempt_at", "lease_until", "result"])
-    outcomes.announce(turn.saga, turn.repair)
+    turn.ledger.save(action)
+    outcomes.announce(turn)
 
 
-def _again(turn: Turn, not_now: NotNow) -> None:
+def _again(turn: Turn, not_now: NotNow, answered: int) -> None:
     """Later, with the same key; or, when the attempts are used up, a person has to look."""
     action = turn.action
     if turn.repair.state != Repair.State.RUNNING:
         detail = f"It was not sent again, as the repair was cancelled. The last answer: {not_now.why}"
         outcomes.settle(turn, State.CANCELLED, {"detail": detail}, Actor.system())
         return
-    answered = action.tries.filter(finished_at__isnull=False).count()
     # No secret hangs on it: it spreads those who failed together.
     chance = random.random()  # noqa: S311
     pause = retry.pause(_retries(action), answered, chance, not_now.wait)
     if pause is None:
         outcomes.settle(turn, State.EXHAUSTED, {"detail": not_now.why}, Actor.system())
         return
-    outcomes.ready(action, turn.now + timedelta(seconds=pause))
-    outcomes.announce(turn.saga, turn.repair)
+    outcomes.ready(turn, action, turn.now + timedelta(seconds=pause))
+    outcomes.announce(turn)
 
 
 def _refused(turn: Turn, claim: Claim, why: str) -> None:
@@ -251,7 +280,7 @@ def _refused(turn: Turn, claim: Claim, why: str) -> None:
 
 def _tell(turn: Turn, claim: Claim, kind: EventKind, what: str, data: dict[str, Any]) -> None:
     by = claim.participant.name if claim.participant else ""
-    tell(
+    turn.ledger.tell(
         turn.saga,
         kind,
         f"{claim.idempotency_key}/{what}",

@@ -1,18 +1,23 @@
 """How an action ends, and what that means for its repair. All of it under the lock of the saga's row.
 
 Whatever changes an action locks its saga first: so the planner's look, a start, a claim, a record and a
-cancel of one saga never overlap. Events come next, the audit entry last.
+cancel of one saga never overlap. Of several sagas the rows are locked in the order in which every writer
+locks them.
 """
 
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
+
 from compensation import queue
+from compensation.ledger import Ledger
 from compensation.models import Repair, RepairAction
 from compensation.plan import Kind
-from compensation.telling import tell
-from sagas import audit, changes
+from sagas import audit
 from sagas.audit import Actor
 from sagas.models import Saga
 from sagas.vocabulary import Kind as EventKind
@@ -25,83 +30,107 @@ UNSETTLED = frozenset({State.REFUSED, State.EXHAUSTED})
 
 @dataclass(slots=True)
 class Turn:
-    """One action with its locked saga, at one moment."""
+    """One action with its locked saga, at one moment; what it changes goes into the ledger."""
 
     saga: Saga
     repair: Repair
     action: RepairAction
+    # All of the repair, in order.
+    actions: Sequence[RepairAction]
     now: datetime
+    ledger: Ledger
 
 
-def take(action_pk: int, now: datetime) -> Turn:
-    """Lock the action's saga, then read it. Call in a transaction. Raises RepairAction.DoesNotExist."""
-    saga_pk = RepairAction.objects.values_list("saga_id", flat=True).get(pk=action_pk)
-    saga = Saga.objects.select_for_update(no_key=True).get(pk=saga_pk)
-    action = RepairAction.objects.select_related("repair", "participant").get(pk=action_pk)
-    return Turn(saga, action.repair, action, now)
+@contextmanager
+def turns(actions: Collection[int], now: datetime, *, patient: bool = True) -> Iterator[list[Turn]]:
+    """Lock the sagas of these actions, then read them; what was put into the ledger is written at the end.
+
+    One transaction. Actions that are gone are left out; so are those whose saga somebody else holds, unless
+    `patient`.
+    """
+    with transaction.atomic():
+        ledger = Ledger()
+        yield _read(actions, now, ledger, patient=patient)
+        ledger.write()
 
 
-def ready(action: RepairAction, at: datetime) -> None:
-    """Let a worker take it from `at` on, and nudge one if that is now."""
+def _read(pks: Collection[int], now: datetime, ledger: Ledger, *, patient: bool) -> list[Turn]:
+    named = RepairAction.objects.filter(pk__in=pks).values_list("saga_id", "repair_id")
+    of_sagas, of_repairs = {saga for saga, _ in named}, {repair for _, repair in named}
+    rows = Saga.objects.filter(pk__in=of_sagas).order_by("pk")
+    sagas = {saga.pk: saga for saga in rows.select_for_update(no_key=True, skip_locked=not patient)}
+    by_repair: dict[int, list[RepairAction]] = {}
+    every = RepairAction.objects.filter(repair__in=of_repairs, saga__in=sagas)
+    for action in every.select_related("repair", "participant").order_by("repair", "position"):
+        beside = by_repair.setdefault(action.repair_id, [])
+        if beside:
+            action.repair = beside[0].repair
+        beside.append(action)
+    chosen = set(pks)
+    return [
+        Turn(sagas[action.saga_id], action.repair, action, beside, now, ledger)
+        for beside in by_repair.values()
+        for action in beside
+        if action.pk in chosen
+    ]
+
+
+def ready(turn: Turn, action: RepairAction, at: datetime) -> None:
+    """Let a worker take it from `at` on."""
     action.state = State.READY
     action.next_attempt_at = at
     action.lease_until = at + queue.PATIENCE
-    action.save(update_fields=["state", "next_attempt_at", "lease_until"])
+    turn.ledger.save(action)
 
 
 def settle(turn: Turn, state: str, result: dict[str, Any], by: Actor) -> None:
     """End the action. Its repair goes on with the next one, or ends; all of it is audited."""
-    action, repair = turn.action, turn.repair
+    action, repair, ledger = turn.action, turn.repair, turn.ledger
     action.state = state
     action.result = audit.plain(result)
     action.finished_at = turn.now
     action.next_attempt_at = action.lease_until = action.confirm_by = None
-    action.save(
-        update_fields=["state", "result", "finished_at", "next_attempt_at", "lease_until", "confirm_by"]
-    )
+    ledger.save(action)
     has_ended = repair.state == Repair.State.RUNNING and not _goes_on(turn)
     if has_ended:
         _finish(turn)
-    audit.record(
-        by,
-        f"action.{state}",
-        ("repair", str(repair)),
-        saga=turn.saga,
-        after={"action": action.position, "kind": action.kind, "step": action.step, "result": action.result},
-    )
+    told = {"action": action.position, "kind": action.kind, "step": action.step, "result": action.result}
+    ledger.audit(by, f"action.{state}", repair, turn.saga, after=told)
     if has_ended:
-        audit.record(by, f"repair.{repair.state}", ("repair", str(repair)), saga=turn.saga)
-    announce(turn.saga, repair)
+        ledger.audit(by, f"repair.{repair.state}", repair, turn.saga)
+    announce(turn)
 
 
-def announce(saga: Saga, repair: Repair) -> None:
-    changes.tell("repairs", f"repair:{repair.pk}", f"saga:{saga.pk}")
+def announce(turn: Turn) -> None:
+    turn.ledger.announce(turn.saga, turn.repair)
 
 
 def _goes_on(turn: Turn) -> bool:
     """Start the next action, unless what ended stands in its way. Questions do not depend on each other."""
+    waiting = [action for action in turn.actions if action.state == State.WAITING]
     if turn.action.state in UNSETTLED and turn.action.kind != Kind.ASK:
-        turn.repair.actions.filter(state=State.WAITING).update(state=State.CANCELLED, finished_at=turn.now)
+        for action in waiting:
+            action.state, action.finished_at = State.CANCELLED, turn.now
+            turn.ledger.save(action)
         return False
-    following = turn.repair.actions.filter(state=State.WAITING).order_by("position").first()
-    if following is None:
+    if not waiting:
         return False
-    ready(following, turn.now)
-    queue.nudge(following.pk)
+    ready(turn, waiting[0], turn.now)
+    turn.ledger.nudge(waiting[0])
     return True
 
 
 def _finish(turn: Turn) -> None:
     repair = turn.repair
-    is_unsettled = repair.actions.filter(state__in=UNSETTLED).exists()
+    is_unsettled = any(action.state in UNSETTLED for action in turn.actions)
     repair.state = Repair.State.STOPPED if is_unsettled else Repair.State.DONE
     repair.finished_at = turn.now
-    repair.save(update_fields=["state", "finished_at"])
-    tell_finished(turn.saga, repair, turn.now)
+    turn.ledger.save(repair)
+    tell_finished(turn.ledger, turn.saga, repair, turn.now)
 
 
-def tell_finished(saga: Saga, repair: Repair, now: datetime) -> None:
-    tell(
+def tell_finished(ledger: Ledger, saga: Saga, repair: Repair, now: datetime) -> None:
+    ledger.tell(
         saga,
         EventKind.OPERATOR_REPAIR_FINISHED,
         f"{repair}/finished",

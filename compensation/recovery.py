@@ -1,15 +1,16 @@
 """The guarantee behind the messages: finds by index what is due, and nudges. It never calls a participant."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, IntegerField, Q
+from django.db.models import Count, F, IntegerField, Q
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 from django.utils import timezone
 
 from compensation import evidence, outcomes, queue
-from compensation.models import Repair, RepairAction
+from compensation.models import ActionAttempt, Repair, RepairAction
 from compensation.outcomes import Turn
 from sagas import standing
 from sagas.audit import Actor
@@ -28,11 +29,16 @@ def recover(now: datetime | None = None) -> int:
     now = now or timezone.now()
     nudged = _nudge(now)
     expired = _due(State.SENDING, now)
+    if expired:
+        deaths = _deaths(expired)
+        with outcomes.turns(expired, now) as found:
+            for turn in found:
+                _take_back(turn, deaths.get(turn.action.pk, 0))
     awaited = {*_due(State.AWAITING, now), *_moved()}
-    for action_pk in expired:
-        _take_back(action_pk, now)
-    for action_pk in awaited:
-        _look_for_confirmation(action_pk, now)
+    if awaited:
+        with outcomes.turns(awaited, now) as found:
+            for turn in found:
+                _look_for_confirmation(turn)
     return nudged + len(expired) + len(awaited)
 
 
@@ -61,46 +67,47 @@ def _nudge(now: datetime) -> int:
     return len(found)
 
 
-def _take_back(action_pk: int, now: datetime) -> None:
+def _deaths(actions: Sequence[int]) -> dict[int, int]:
+    """How many calls of each of these actions have no recorded end."""
+    open_ = ActionAttempt.objects.filter(action__in=actions, finished_at=None)
+    return dict(open_.values_list("action").annotate(number=Count("pk")))
+
+
+def _take_back(turn: Turn, deaths: int) -> None:
     """The lease has run out: whoever held it may have died before, during or after the call."""
-    with transaction.atomic():
-        turn = outcomes.take(action_pk, now)
-        action = turn.action
-        if action.state != State.SENDING or action.lease_until is None or action.lease_until > now:
-            return
-        deaths = action.tries.filter(finished_at=None).count()
-        if turn.repair.state != Repair.State.RUNNING:
-            detail = "It was sent and no answer was recorded before the repair was cancelled. Ask to be sure."
-            outcomes.settle(turn, State.CANCELLED, {"detail": detail}, Actor.system())
-        elif deaths >= MOST_DEATHS:
-            detail = f"It was sent {deaths} times without an answer being recorded. Ask what became of it."
-            outcomes.settle(turn, State.EXHAUSTED, {"detail": detail}, Actor.system())
-        else:
-            outcomes.ready(action, now)
-            queue.nudge(action_pk)
-            outcomes.announce(turn.saga, turn.repair)
+    action = turn.action
+    if action.state != State.SENDING or action.lease_until is None or action.lease_until > turn.now:
+        return
+    if turn.repair.state != Repair.State.RUNNING:
+        detail = "It was sent and no answer was recorded before the repair was cancelled. Ask to be sure."
+        outcomes.settle(turn, State.CANCELLED, {"detail": detail}, Actor.system())
+    elif deaths >= MOST_DEATHS:
+        detail = f"It was sent {deaths} times without an answer being recorded. Ask what became of it."
+        outcomes.settle(turn, State.EXHAUSTED, {"detail": detail}, Actor.system())
+    else:
+        outcomes.ready(turn, action, turn.now)
+        turn.ledger.nudge(action)
+        outcomes.announce(turn)
 
 
-def _look_for_confirmation(action_pk: int, now: datetime) -> None:
+def _look_for_confirmation(turn: Turn) -> None:
     """An accepted action is done, or denied, by the participant's event; or its time is up."""
-    with transaction.atomic():
-        turn = outcomes.take(action_pk, now)
-        action = turn.action
-        if action.state != State.AWAITING or action.confirm_by is None:
-            return
-        run = evidence.find_run(standing.of(turn.saga, now).state, action.step, action.execution)
-        if confirmed := evidence.confirmation(action.kind, run):
-            result = {"by": "event", "event": evidence.name(confirmed.moment), "detail": confirmed.detail}
-            outcomes.settle(turn, State.DONE, result, Actor.system())
-        elif (denied := evidence.denial(action.kind, run)) and _is_new(turn, denied.moment):
-            result = {"event": evidence.name(denied.moment), "detail": denied.detail}
-            outcomes.settle(turn, State.REFUSED, result, Actor.system())
-        elif action.confirm_by <= now:
-            detail = "It was accepted, and no event has confirmed it in time. Ask what became of it."
-            outcomes.settle(turn, State.EXHAUSTED, {"detail": detail}, Actor.system())
-        else:
-            action.result["revision"] = turn.saga.revision
-            action.save(update_fields=["result"])
+    action = turn.action
+    if action.state != State.AWAITING or action.confirm_by is None:
+        return
+    run = evidence.find_run(standing.of(turn.saga, turn.now).state, action.step, action.execution)
+    if confirmed := evidence.confirmation(action.kind, run):
+        result = {"by": "event", "event": evidence.name(confirmed.moment), "detail": confirmed.detail}
+        outcomes.settle(turn, State.DONE, result, Actor.system())
+    elif (denied := evidence.denial(action.kind, run)) and _is_new(turn, denied.moment):
+        result = {"event": evidence.name(denied.moment), "detail": denied.detail}
+        outcomes.settle(turn, State.REFUSED, result, Actor.system())
+    elif action.confirm_by <= turn.now:
+        detail = "It was accepted, and no event has confirmed it in time. Ask what became of it."
+        outcomes.settle(turn, State.EXHAUSTED, {"detail": detail}, Actor.system())
+    else:
+        action.result["revision"] = turn.saga.revision
+        turn.ledger.save(action)
 
 
 def _is_new(turn: Turn, moment: Moment) -> bool:

@@ -7,13 +7,11 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from compensation import outcomes, planner, queue, reading
-from compensation.drafting import Words
-from compensation.evidence import find_run, no_earlier
+from compensation import outcomes, planner, reading
+from compensation.ledger import Ledger
 from compensation.models import Repair, RepairAction
-from compensation.outcomes import Turn
-from compensation.plan import Action, Intent, Plan
-from compensation.planner import Outcome
+from compensation.opening import Opening, open_all
+from compensation.plan import Intent, Plan
 from compensation.refusals import (
     AlreadyRunningError,
     ChangedError,
@@ -21,24 +19,13 @@ from compensation.refusals import (
     ReasonMissingError,
     RefusedError,
 )
-from compensation.subject import Subject
-from compensation.telling import tell
-from sagas import audit
 from sagas.audit import Actor
-from sagas.models import Event, Participant, Saga
-from sagas.vocabulary import Kind as EventKind
+from sagas.models import Event, Saga
 
 State = RepairAction.State
 
 # Characters of a reason or evidence that are kept.
 LONGEST = 4000
-
-# What is stored when a person records an outcome.
-RECORDED = {
-    Outcome.COMPLETED: EventKind.OPERATOR_STEP_COMPLETED,
-    Outcome.FAILED: EventKind.OPERATOR_STEP_FAILED,
-    Outcome.COMPENSATED: EventKind.OPERATOR_COMPENSATION_COMPLETED,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,46 +88,16 @@ def start(
             raise ChangedError(revision, subject.revision, _since(locked, revision), plan)
         if not plan.can_start:
             raise RefusedError(plan)
-        repair = Repair.objects.create(
-            saga=locked,
-            intent=plan.intent,
-            step=step,
-            reason=reason,
-            revision=revision,
-            plan=plan.content(),
-            plan_hash=plan.hash,
-            started_by=user,
-            started_by_name=by.name,
-            started_at=now,
-        )
-        words = Words(str(repair), reason, shown)
-        final = planner.plan(subject, intent, step, now, outcome=outcome, words=words)
-        rows = _store(repair, final, now)
-        tell(
-            locked,
-            EventKind.OPERATOR_REPAIR_STARTED,
-            f"{repair}/started",
-            now,
-            {"repair": str(repair), "intent": plan.intent, "by": by.name, "reason": reason},
-            step=step,
-        )
+        ledger = Ledger()
+        opening = Opening(locked, subject, plan, reason, shown, outcome)
+        (turn,) = open_all([opening], by, user, now, ledger)
         if plan.intent == Intent.RECORD:
-            _tell_recorded(locked, repair, final.actions[0], subject, by, now)
-        audit.record(
-            by,
-            "repair.started",
-            ("repair", str(repair)),
-            saga=locked,
-            reason=reason,
-            after=_told(repair, final),
-        )
-        if plan.intent == Intent.RECORD:
-            result = {"by": "person", "name": by.name, **final.actions[0].record}
-            outcomes.settle(Turn(locked, repair, rows[0], now), State.DONE, result, by)
+            result = {"by": "person", "name": by.name, **turn.plan.actions[0].record}
+            outcomes.settle(turn.first, State.DONE, result, by)
         else:
-            queue.nudge(rows[0].pk)
-        outcomes.announce(locked, repair)
-    return repair
+            ledger.nudge(turn.first.action)
+        ledger.write()
+    return turn.first.repair
 
 
 def cancel(repair: Repair, by: Actor, reason: str, *, now: datetime | None = None) -> None:
@@ -164,16 +121,11 @@ def cancel(repair: Repair, by: Actor, reason: str, *, now: datetime | None = Non
         stopped.update(
             state=State.CANCELLED, finished_at=now, next_attempt_at=None, lease_until=None, confirm_by=None
         )
-        outcomes.tell_finished(saga, locked, now)
-        audit.record(
-            by,
-            "repair.cancelled",
-            ("repair", str(locked)),
-            saga=saga,
-            reason=reason,
-            after={"not_done": left},
-        )
-        outcomes.announce(saga, locked)
+        ledger = Ledger()
+        outcomes.tell_finished(ledger, saga, locked, now)
+        ledger.audit(by, "repair.cancelled", locked, saga, reason=reason, after={"not_done": left})
+        ledger.announce(saga, locked)
+        ledger.write()
 
 
 def _clean(text: str) -> str:
@@ -187,81 +139,3 @@ def _since(saga: Saga, revision: int) -> list[Event]:
     count = max(saga.revision - revision, 0)
     newest = Event.objects.filter(saga=saga).order_by("-received_at", "-time", "-event_id")
     return list(reversed(newest[: min(count, 100)]))
-
-
-def _store(repair: Repair, plan: Plan, now: datetime) -> list[RepairAction]:
-    """The first action is ready, the others wait for it."""
-    participants = {
-        participant.name: participant
-        for participant in Participant.objects.filter(
-            name__in={action.participant for action in plan.actions}
-        )
-    }
-    return RepairAction.objects.bulk_create(
-        RepairAction(
-            repair=repair,
-            position=position,
-            saga=repair.saga,
-            kind=action.kind,
-            step=action.step,
-            execution=action.execution,
-            participant=participants.get(action.participant),
-            request=_request(action),
-            idempotency_key=action.idempotency_key,
-            retries=_retries(action),
-            state=State.READY if position == 1 else State.WAITING,
-            next_attempt_at=now if position == 1 else None,
-            lease_until=now + queue.PATIENCE if position == 1 else None,
-        )
-        for position, action in enumerate(plan.actions, start=1)
-    )
-
-
-def _request(action: Action) -> dict[str, str]:
-    request = action.request
-    return {"method": request.method, "url": request.url, "body": request.body} if request else {}
-
-
-def _retries(action: Action) -> dict[str, float]:
-    retries = action.retries
-    return {
-        "attempts": retries.attempts,
-        "first": retries.first,
-        "most": retries.most,
-        "deadline": retries.deadline,
-    }
-
-
-def _tell_recorded(
-    saga: Saga, repair: Repair, action: Action, subject: Subject, by: Actor, now: datetime
-) -> None:
-    tell(
-        saga,
-        RECORDED[Outcome(action.record["outcome"])],
-        f"{action.idempotency_key}/recorded",
-        no_earlier(now, find_run(subject.state, action.step, action.execution)),
-        {"repair": str(repair), "by": by.name, "evidence": action.record["evidence"]},
-        step=action.step,
-        execution=action.execution,
-    )
-
-
-def _told(repair: Repair, plan: Plan) -> dict[str, object]:
-    """What the audit log keeps of a start."""
-    return {
-        "intent": repair.intent,
-        "step": repair.step,
-        "revision": repair.revision,
-        "plan_hash": repair.plan_hash,
-        "actions": [
-            {
-                "kind": action.kind,
-                "step": action.step,
-                "participant": action.participant,
-                "idempotency_key": action.idempotency_key,
-                "request": _request(action),
-                "record": action.record,
-            }
-            for action in plan.actions
-        ],
-    }

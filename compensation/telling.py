@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from sagas import ingest
 from sagas.events import OURSELVES, Incoming
 from sagas.models import Saga
 from sagas.vocabulary import Kind
@@ -14,7 +13,7 @@ from sagas.vocabulary import Kind
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
-def tell(
+def incoming(
     saga: Saga,
     kind: Kind,
     event_id: str,
@@ -23,12 +22,12 @@ def tell(
     *,
     step: str = "",
     execution: str = "",
-) -> None:
-    """Store one event within the caller's transaction. The same `event_id` again changes nothing.
+) -> Incoming:
+    """One event, to be stored in the transaction of the act. The same `event_id` again changes nothing.
 
     `time` may be ahead of now, where it follows something that a participant's fast clock has stamped.
     """
-    incoming = Incoming(
+    return Incoming(
         source=OURSELVES,
         id=event_id,
         kind=kind,
@@ -39,4 +38,3 @@ def tell(
         time=time,
         data=_encoder.encode(data).decode(),
     )
-    ingest.store([incoming], participant=None)

@@ -20,6 +20,7 @@ from tests.compensation.participants import SECRET
 WATCHED = {
     "compensation/executor.py",
     "compensation/outcomes.py",
+    "compensation/ledger.py",
     "compensation/telling.py",
     "compensation/answers.py",
     "compensation/transports/http.py",

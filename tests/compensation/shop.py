@@ -118,6 +118,6 @@ def work(repair: Repair, *, rounds: int = 30) -> Repair:
 
 
 def told(saga: Saga) -> list[tuple[str, str]]:
-    """What Amends recorded about the saga: kind and step, in the order of storing."""
-    events = Event.objects.filter(saga=saga, source="amends").order_by("received_at", "time")
+    """What Amends recorded about the saga: kind and step, in the order in which it happened."""
+    events = Event.objects.filter(saga=saga, source="amends").order_by("time")
     return list(events.values_list("kind", "step"))
