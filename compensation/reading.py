@@ -1,16 +1,19 @@
 """Fetching what a plan is made from: one saga's state, who can be called, what its steps' events carried."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from compensation import statements
 from compensation.filling import payload
 from compensation.models import Repair, RepairAction
 from compensation.subject import Address, Payload, Rival, Subject
 from sagas import standing
 from sagas.definitions import Call, Definition, Order, placeholders
 from sagas.events import OURSELVES
-from sagas.models import Event, Participant, Saga
+from sagas.models import Participant, Saga
+from sagas.sql import encode, run
+from sagas.standing import Standing
 
 # Payloads of one saga that are looked at, newest first.
 MOST_PAYLOADS = 1000
@@ -18,54 +21,75 @@ MOST_PAYLOADS = 1000
 
 def subject(saga: Saga, now: datetime) -> Subject:
     """The saga as it is known now. Read-only; lock the row first where something is to be started on it."""
-    state, definition = standing.of(saga, now)
-    participants = {step.participant for step in state.steps if step.participant}
-    return Subject(
-        saga_type=saga.saga_type,
-        saga_id=saga.saga_id,
-        revision=saga.revision,
-        state=state,
-        definition=definition,
-        addresses={
-            participant.name: Address(participant.base_url, bool(participant.signing_secret))
-            for participant in Participant.objects.filter(name__in=participants)
-        },
-        payloads=_payloads(saga, definition) if definition else {},
-        sent=frozenset(
-            RepairAction.objects.filter(saga=saga, attempts__gt=0).values_list("idempotency_key", flat=True)
-        ),
-        rival=rival(saga),
-    )
+    return subjects([saga], now)[0]
+
+
+def subjects(sagas: Sequence[Saga], now: datetime) -> list[Subject]:
+    """The same of any number of sagas, in their order, by one query for each thing that is looked at."""
+    standings = [standing.of(saga, now) for saga in sagas]
+    names = {step.participant for known in standings for step in known.state.steps if step.participant}
+    addresses = {
+        participant.name: Address(participant.base_url, bool(participant.signing_secret))
+        for participant in Participant.objects.filter(name__in=names)
+    }
+    pks = [saga.pk for saga in sagas]
+    rivals, sent, payloads = _rivals(pks), _sent(pks), _payloads(sagas, standings)
+    return [
+        Subject(
+            saga_type=saga.saga_type,
+            saga_id=saga.saga_id,
+            revision=saga.revision,
+            state=known.state,
+            definition=known.definition,
+            addresses=addresses,
+            payloads=payloads.get(saga.pk, {}),
+            sent=frozenset(sent.get(saga.pk, ())),
+            rival=rivals.get(saga.pk),
+        )
+        for saga, known in zip(sagas, standings, strict=True)
+    ]
 
 
 def rival(saga: Saga) -> Rival | None:
     """The repair at work on this saga: one that runs, or a cancelled one whose last request is on its way."""
-    running = Repair.objects.filter(saga=saga, state=Repair.State.RUNNING).first()
-    if running is None:
-        action = (
-            RepairAction.objects.filter(saga=saga, state__in=RepairAction.OPEN_STATES)
-            .select_related("repair")
-            .first()
-        )
-        running = action.repair if action else None
-    return Rival(running.pk, running.started_by_name, running.started_at) if running else None
+    return _rivals([saga.pk]).get(saga.pk)
 
 
-def _payloads(saga: Saga, definition: Definition) -> dict[str, list[Payload]]:
-    """By step, newest first; only of steps whose requests take something from there."""
-    steps = [
-        step.name for step in definition.steps if _takes_data((step.compensation, step.retry, step.status))
-    ]
-    if not steps:
-        return {}
-    events = (
-        Event.objects.filter(saga=saga, step__in=steps, data__isnull=False)
-        .order_by("-time", "-source", "-sequence", "-event_id")
-        .values_list("step", "execution", "source", "data")[:MOST_PAYLOADS]
+def _rivals(sagas: Sequence[int]) -> dict[int, Rival]:
+    at_work = list(
+        RepairAction.objects.filter(saga__in=sagas, state__in=RepairAction.OPEN_STATES)
+        .order_by("saga", "-repair")
+        .distinct("saga")
+        .values_list("repair", flat=True)
     )
-    found: dict[str, list[Payload]] = {}
-    for step, execution, source, text in events:
-        carried = found.setdefault(step, [])
+    running = Repair.objects.filter(saga__in=sagas, state=Repair.State.RUNNING)
+    found = [*Repair.objects.filter(pk__in=at_work), *running]
+    return {repair.saga_id: Rival(repair.pk, repair.started_by_name, repair.started_at) for repair in found}
+
+
+def _sent(sagas: Sequence[int]) -> dict[int, list[str]]:
+    """Idempotency keys that were sent, by saga."""
+    found: dict[int, list[str]] = {}
+    sent = RepairAction.objects.filter(saga__in=sagas, attempts__gt=0)
+    for saga, key in sent.values_list("saga_id", "idempotency_key"):
+        found.setdefault(saga, []).append(key)
+    return found
+
+
+def _payloads(sagas: Sequence[Saga], standings: Sequence[Standing]) -> dict[int, dict[str, list[Payload]]]:
+    """By saga and step, newest first; only of steps whose requests take something from there."""
+    asked = [
+        {"id": saga.pk, "steps": steps}
+        for saga, known in zip(sagas, standings, strict=True)
+        if known.definition and (steps := _steps_told_of(known.definition))
+    ]
+    if not asked:
+        return {}
+    found: dict[int, dict[str, list[Payload]]] = {}
+    for saga, step, execution, source, text in run(
+        statements.PAYLOADS, rows=encode(asked), most=MOST_PAYLOADS
+    ):
+        carried = found.setdefault(saga, {}).setdefault(step, [])
         data = payload(text)
         if source == OURSELVES:
             # What Amends recorded wraps what the participant answered.
@@ -73,6 +97,12 @@ def _payloads(saga: Saga, definition: Definition) -> dict[str, list[Payload]]:
         else:
             carried.append(Payload(execution, data))
     return found
+
+
+def _steps_told_of(definition: Definition) -> list[str]:
+    return [
+        step.name for step in definition.steps if _takes_data((step.compensation, step.retry, step.status))
+    ]
 
 
 def _answers(recorded: Any) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""The SQL of repairs: each takes any number of rows, as JSON or as an array of keys (sagas.sql)."""
+"""The SQL of repairs. Each takes any number of rows, as JSON or as an array of keys (sagas.sql)."""
 
 SAVE_ACTIONS = """
 UPDATE compensation_repairaction action SET
@@ -33,4 +33,18 @@ FROM json_to_recordset(%(rows)s::json) AS given (
   id bigint, finished_at timestamptz, status_code int, answer text, error text
 )
 WHERE attempt.id = given.id
+"""
+
+# What the events of these steps carried, the newest first.
+PAYLOADS = """
+SELECT given.id, event.step, event.execution, event.source, event.data
+FROM json_to_recordset(%(rows)s::json) AS given (id bigint, steps text[])
+CROSS JOIN LATERAL (
+  SELECT step, execution, source, data, time, sequence, event_id
+  FROM sagas_event
+  WHERE saga_id = given.id AND step = ANY(given.steps) AND data IS NOT NULL
+  ORDER BY time DESC, source DESC, sequence DESC, event_id DESC
+  LIMIT %(most)s
+) event
+ORDER BY given.id, event.time DESC, event.source DESC, event.sequence DESC, event.event_id DESC
 """

@@ -6,13 +6,16 @@ webhook-signature. The id is the idempotency key; it also goes as Idempotency-Ke
 
 import asyncio
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 
-import httpx
+import aiohttp
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError
+from yarl import URL
 
 from compensation.filling import is_below
 from compensation.transports import MOST_BYTES, Answer, Call, TransportError
@@ -24,6 +27,31 @@ CONNECT = 5.0
 
 def send(call: Call) -> Answer:
     """Send once and wait at most LONGEST seconds. Follows no redirect, reads at most MOST_BYTES."""
+
+    async def alone() -> Answer:
+        async with session() as opened:
+            return await send_over(opened, call)
+
+    return asyncio.run(alone())
+
+
+@asynccontextmanager
+async def session(connections: int = 1) -> AsyncIterator[aiohttp.ClientSession]:
+    """What many calls share: at most so many connections at a time, kept while they are of use."""
+    connector = aiohttp.TCPConnector(limit=connections, ssl=_trusted())
+    # Without trust_env, by which .netrc would add credentials and the environment send it through a proxy;
+    # nor does a participant's cookie go to another.
+    async with aiohttp.ClientSession(
+        connector=connector,
+        timeout=aiohttp.ClientTimeout(total=LONGEST, sock_connect=CONNECT),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+    ) as opened:
+        yield opened
+
+
+async def send_over(opened: aiohttp.ClientSession, call: Call) -> Answer:
+    """As `send`, over a session that others use, too."""
     if not is_below(call.url, call.base_url):
         raise TransportError(
             f"{call.url} is not below the participant's address {call.base_url}, so it was not sent.",
@@ -31,38 +59,34 @@ def send(call: Call) -> Answer:
         )
     headers = _headers(call, datetime.now(UTC))
     try:
-        return asyncio.run(_send(call, headers))
+        return await _send(opened, call, headers)
+    except aiohttp.ConnectionTimeoutError:
+        raise TransportError(f"Nobody picked up within {CONNECT:.0f} s.") from None
     except TimeoutError:
         raise TransportError(f"There was no answer within {LONGEST:.0f} s.") from None
-    except httpx.ConnectTimeout:
-        raise TransportError(f"Nobody picked up within {CONNECT:.0f} s.") from None
-    except httpx.ConnectError as error:
-        raise TransportError(f"The connection could not be made: {_words(error)}.") from None
-    except httpx.InvalidURL as error:
+    except aiohttp.InvalidURL as error:
         raise TransportError(f"{call.url} is no address: {error}.", permanent=True) from None
-    except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:
+    except aiohttp.ClientConnectorError as error:
+        raise TransportError(f"The connection could not be made: {_words(error)}.") from None
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientPayloadError) as error:
         raise TransportError(f"The connection broke before the answer: {_words(error)}.") from None
-    except (httpx.HTTPError, ssl.SSLError, OSError) as error:
+    except (aiohttp.ClientError, ssl.SSLError, OSError, ValueError) as error:
         raise TransportError(f"The call failed: {_words(error)}.") from None
 
 
-async def _send(call: Call, headers: dict[str, str]) -> Answer:
-    timeout = httpx.Timeout(LONGEST, connect=CONNECT)
-    # trust_env would let .netrc add credentials and the environment send it through a proxy.
-    client = httpx.AsyncClient(timeout=timeout, trust_env=False, verify=_trusted())
-    async with asyncio.timeout(LONGEST), client:
-        request = client.build_request(call.method, call.url, headers=headers, content=call.body.encode())
-        response = await client.send(request, stream=True, follow_redirects=False)
-        try:
-            body = await _read(response)
-        finally:
-            await response.aclose()
-    return Answer(
-        status=response.status_code,
-        # PostgreSQL keeps no NUL in a text.
-        text=body.decode("utf-8", "replace").replace("\x00", "\ufffd"),
-        wait=_wait(response.headers.get("retry-after"), datetime.now(UTC)),
-    )
+async def _send(opened: aiohttp.ClientSession, call: Call, headers: dict[str, str]) -> Answer:
+    # To the letter: as it was written, not as yarl would write it.
+    url = URL(call.url, encoded=True)
+    body = call.body.encode() or None
+    async with opened.request(
+        call.method, url, headers=headers, data=body, allow_redirects=False
+    ) as response:
+        return Answer(
+            status=response.status,
+            # PostgreSQL keeps no NUL in a text.
+            text=(await _read(response)).decode("utf-8", "replace").replace("\x00", "\ufffd"),
+            wait=_wait(response.headers.get("retry-after"), datetime.now(UTC)),
+        )
 
 
 @cache
@@ -71,12 +95,14 @@ def _trusted() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-async def _read(response: httpx.Response) -> bytes:
+async def _read(response: aiohttp.ClientResponse) -> bytes:
     """The first MOST_BYTES as they came: unpacking them could make them grow without end."""
     body = b""
-    async for chunk in response.aiter_raw():
+    async for chunk in response.content.iter_any():
         body += chunk
         if len(body) >= MOST_BYTES:
+            # What is left is not read: the connection is of no more use.
+            response.close()
             break
     return body[:MOST_BYTES]
 

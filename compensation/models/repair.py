@@ -21,6 +21,8 @@ class Repair(models.Model):
         CANCELLED = "cancelled"
 
     saga = models.ForeignKey("sagas.Saga", models.PROTECT, related_name="repairs")
+    # Null: a repair of this one saga, which was started by itself.
+    batch = models.ForeignKey("compensation.Batch", models.PROTECT, null=True, related_name="repairs")
     intent = models.CharField(max_length=12, choices=Intent)
     step = models.TextField(blank=True)  # empty: the whole saga
     reason = models.TextField()
@@ -35,6 +37,10 @@ class Repair(models.Model):
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
+        indexes = [
+            # A batch's repairs by their state: progress is counted from it.
+            models.Index(fields=["batch", "state"], condition=Q(batch__isnull=False), name="repair_of_batch"),
+        ]
         constraints = [
             # One repair of a saga runs at a time: the second of two operators is refused by this.
             models.UniqueConstraint(fields=["saga"], condition=Q(state="running"), name="repair_one_running"),
