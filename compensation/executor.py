@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from aiohttp import ClientSession
 from django.db.models import Count
 from django.utils import timezone
 
@@ -137,26 +138,37 @@ def _begin(turn: Turn) -> tuple[Turn, datetime] | None:
 
 def call(claim: Claim) -> Answer | TransportError:
     """Send the request, to the letter. Outside of any transaction."""
+    try:
+        return http.send(prepared(claim))
+    except TransportError as error:
+        return error
+
+
+async def call_over(session: ClientSession, claim: Claim) -> Answer | TransportError:
+    """The same over a session that other calls use, too."""
+    try:
+        return await http.send_over(session, prepared(claim))
+    except TransportError as error:
+        return error
+
+
+def prepared(claim: Claim) -> Call:
+    """The request with what it is signed by. Raises TransportError where it cannot be signed."""
     participant = claim.participant
     try:
         secret = participants.signing_secret(participant) if participant else None
     except SecretUnreadableError as error:
-        return TransportError(str(error), permanent=True)
+        raise TransportError(str(error), permanent=True) from None
     if participant is None or not secret:
-        return TransportError("The participant has no signing secret any more.", permanent=True)
-    try:
-        return http.send(
-            Call(
-                method=claim.request["method"],
-                url=claim.request["url"],
-                body=claim.request["body"],
-                idempotency_key=claim.idempotency_key,
-                base_url=participant.base_url,
-                secret=secret,
-            )
-        )
-    except TransportError as error:
-        return error
+        raise TransportError("The participant has no signing secret any more.", permanent=True)
+    return Call(
+        method=claim.request["method"],
+        url=claim.request["url"],
+        body=claim.request["body"],
+        idempotency_key=claim.idempotency_key,
+        base_url=participant.base_url,
+        secret=secret,
+    )
 
 
 def record(claim: Claim, answer: Answer | TransportError, now: datetime) -> None:
@@ -165,7 +177,7 @@ def record(claim: Claim, answer: Answer | TransportError, now: datetime) -> None
 
 def record_all(answered: Sequence[tuple[Claim, Answer | TransportError]], now: datetime) -> None:
     """Keep each answer with its attempt and, while the claim holds, all that follows; in one transaction."""
-    claims = {claim.action_pk: (claim, answer, _meaning(claim, answer)) for claim, answer in answered}
+    claims = {claim.action_pk: (claim, answer, meaning_of(claim, answer)) for claim, answer in answered}
     again = [pk for pk, (_, _, meaning) in claims.items() if isinstance(meaning, NotNow)]
     with outcomes.turns(claims, now) as found:
         tries = _tries(again)
@@ -198,7 +210,8 @@ def _tries(actions: Sequence[int]) -> dict[int, int]:
     return dict(ended.values_list("action").annotate(number=Count("pk"))) if actions else {}
 
 
-def _meaning(claim: Claim, answer: Answer | TransportError) -> Meaning:
+def meaning_of(claim: Claim, answer: Answer | TransportError) -> Meaning:
+    """What came back, or did not, means for the action."""
     if isinstance(answer, Answer):
         return answers.meaning(claim.kind, answer)
     return Refused(answer.message) if answer.permanent else NotNow(answer.message, None)

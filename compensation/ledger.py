@@ -95,7 +95,9 @@ class Ledger:
         for act in self._acts:
             act()
         for action in self._nudges:
-            queue.nudge(action.pk)
+            # What belongs to a batch is sent by the batch's runner, at its pace.
+            if action.repair.batch_id is None:
+                queue.nudge(action.pk)
 
 
 def _row_of(action: RepairAction) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from compensation import planner, queue
 from compensation.drafting import Words
 from compensation.evidence import find_run, no_earlier
 from compensation.ledger import Ledger
-from compensation.models import Repair, RepairAction
+from compensation.models import Batch, Repair, RepairAction
 from compensation.outcomes import Turn
 from compensation.plan import Action, Intent, Plan
 from compensation.planner import Outcome
@@ -50,10 +50,16 @@ class Opened:
 
 
 def open_all(
-    openings: Sequence[Opening], by: Actor, user: User | None, now: datetime, ledger: Ledger
+    openings: Sequence[Opening],
+    by: Actor,
+    user: User | None,
+    now: datetime,
+    ledger: Ledger,
+    *,
+    batch: Batch | None = None,
 ) -> list[Opened]:
     """Write repairs and actions; what follows from them goes into the ledger. In the order of `openings`."""
-    repairs = Repair.objects.bulk_create(_repair(opening, by, user, now) for opening in openings)
+    repairs = Repair.objects.bulk_create(_repair(opening, by, user, now, batch) for opening in openings)
     plans = [
         planner.plan(
             one.subject,
@@ -76,10 +82,11 @@ def open_all(
     return opened
 
 
-def _repair(opening: Opening, by: Actor, user: User | None, now: datetime) -> Repair:
+def _repair(opening: Opening, by: Actor, user: User | None, now: datetime, batch: Batch | None) -> Repair:
     plan = opening.plan
     return Repair(
         saga=opening.saga,
+        batch=batch,
         intent=plan.intent,
         step=plan.step,
         reason=opening.reason,

@@ -10,7 +10,8 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from compensation import evidence, outcomes, queue
-from compensation.models import ActionAttempt, Repair, RepairAction
+from compensation.batches import deciding
+from compensation.models import ActionAttempt, Batch, Repair, RepairAction
 from compensation.outcomes import Turn
 from sagas import standing
 from sagas.audit import Actor
@@ -39,7 +40,19 @@ def recover(now: datetime | None = None) -> int:
         with outcomes.turns(awaited, now) as found:
             for turn in found:
                 _look_for_confirmation(turn)
-    return nudged + len(expired) + len(awaited)
+    return nudged + len(expired) + len(awaited) + _resume_batches(now)
+
+
+def _resume_batches(now: datetime) -> int:
+    """Have batches planned and run that nobody is at work on, and finish what cancelling left under way."""
+    idle = Q(lease_until=None) | Q(lease_until__lte=now)
+    batches = Batch.objects.filter(idle, state__in=[Batch.State.PLANNING, Batch.State.RUNNING])
+    for batch in batches:
+        queue.nudge_batch(batch)
+    cancelled = Batch.objects.filter(
+        state=Batch.State.CANCELLED, repairs__state=Repair.State.RUNNING
+    ).distinct()
+    return len(batches) + sum(deciding.stop_rest(batch, now) for batch in cancelled)
 
 
 def _due(state: str, now: datetime) -> list[int]:
@@ -56,7 +69,9 @@ def _moved() -> list[int]:
 
 def _nudge(now: datetime) -> int:
     """Tell workers of what is ready, and leave each action alone for a while after."""
-    waits = Q(state=State.READY, next_attempt_at__lte=now) & (Q(lease_until=None) | Q(lease_until__lte=now))
+    waits = Q(state=State.READY, next_attempt_at__lte=now, repair__batch=None) & (
+        Q(lease_until=None) | Q(lease_until__lte=now)
+    )
     with transaction.atomic():
         # Another recover at work on the same rows has nudged them already.
         due = RepairAction.objects.filter(waits).order_by("pk").select_for_update(skip_locked=True)

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from compensation import outcomes, planner, reading
+from compensation.cancelling import cancel_all
 from compensation.ledger import Ledger
 from compensation.models import Repair, RepairAction
 from compensation.opening import Opening, open_all
@@ -19,13 +20,11 @@ from compensation.refusals import (
     ReasonMissingError,
     RefusedError,
 )
+from compensation.wording import clean
 from sagas.audit import Actor
 from sagas.models import Event, Saga
 
 State = RepairAction.State
-
-# Characters of a reason or evidence that are kept.
-LONGEST = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ def start(
     then nothing was changed. A repair that sends nothing (RECORD) is done when this returns.
     """
     now = now or timezone.now()
-    reason, shown = _clean(reason), _clean(evidence)
+    reason, shown = clean(reason), clean(evidence)
     if not reason:
         raise ReasonMissingError("reason")
     if intent == Intent.RECORD and not shown:
@@ -106,32 +105,11 @@ def cancel(repair: Repair, by: Actor, reason: str, *, now: datetime | None = Non
     Raises ReasonMissingError, or NotRunningError where it has ended meanwhile.
     """
     now = now or timezone.now()
-    reason = _clean(reason)
+    reason = clean(reason)
     if not reason:
         raise ReasonMissingError("reason")
-    with transaction.atomic():
-        saga = Saga.objects.select_for_update(no_key=True).get(pk=repair.saga_id)
-        locked = Repair.objects.get(pk=repair.pk)
-        if locked.state != Repair.State.RUNNING:
-            raise NotRunningError(locked)
-        locked.state, locked.finished_at = Repair.State.CANCELLED, now
-        locked.save(update_fields=["state", "finished_at"])
-        stopped = locked.actions.filter(state__in=[State.WAITING, State.READY, State.AWAITING])
-        left = list(stopped.order_by("position").values_list("position", flat=True))
-        stopped.update(
-            state=State.CANCELLED, finished_at=now, next_attempt_at=None, lease_until=None, confirm_by=None
-        )
-        ledger = Ledger()
-        outcomes.tell_finished(ledger, saga, locked, now)
-        ledger.audit(by, "repair.cancelled", locked, saga, reason=reason, after={"not_done": left})
-        ledger.announce(saga, locked)
-        ledger.write()
-
-
-def _clean(text: str) -> str:
-    """As PostgreSQL can keep it: without NUL, and with the replacement sign for half a character."""
-    text = text.replace("\x00", "").encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-    return text.strip()[:LONGEST]
+    if not cancel_all([repair.pk], by, reason, now):
+        raise NotRunningError(Repair.objects.get(pk=repair.pk))
 
 
 def _since(saga: Saga, revision: int) -> list[Event]:

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from compensation import executor, recovery
+from compensation.batches import planning, runner
 
 
 @shared_task(name="compensation.tasks.execute")  # type: ignore[untyped-decorator]
@@ -13,3 +14,13 @@ def execute(action_pk: int) -> None:
 @shared_task(name="compensation.tasks.recover")  # type: ignore[untyped-decorator]
 def recover() -> None:
     recovery.recover()
+
+
+@shared_task(name="compensation.tasks.plan")  # type: ignore[untyped-decorator]
+def plan(batch_pk: int) -> None:
+    planning.plan(batch_pk)
+
+
+@shared_task(name="compensation.tasks.run")  # type: ignore[untyped-decorator]
+def run(batch_pk: int) -> None:
+    runner.run(batch_pk)

@@ -101,7 +101,10 @@ CELERY_TASK_IGNORE_RESULT = True
 # Calls to participants have a queue of their own: one that hangs must not keep the sweep from finding what is
 # due. A worker that is told of no queue takes from both.
 CELERY_TASK_QUEUES: dict[str, dict[str, str]] = {"celery": {}, "calls": {}}
-CELERY_TASK_ROUTES = {"compensation.tasks.execute": {"queue": "calls"}}
+CELERY_TASK_ROUTES = {
+    task: {"queue": "calls"}
+    for task in ("compensation.tasks.execute", "compensation.tasks.plan", "compensation.tasks.run")
+}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

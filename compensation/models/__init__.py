@@ -1,4 +1,4 @@
-from compensation.models.batch import Batch, BatchSaga, Review
+from compensation.models.batch import Batch, BatchSaga, Pace, Review
 from compensation.models.repair import ActionAttempt, Repair, RepairAction
 
-__all__ = ["ActionAttempt", "Batch", "BatchSaga", "Repair", "RepairAction", "Review"]
+__all__ = ["ActionAttempt", "Batch", "BatchSaga", "Pace", "Repair", "RepairAction", "Review"]

@@ -51,6 +51,8 @@ class Batch(models.Model):
     )
     # Whether the canary has been passed.
     is_released = models.BooleanField(default=False)
+    # Failures that whoever resumed it had seen: they do not stop it again.
+    forgiven = models.PositiveIntegerField(default=0)
 
     planned_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     planned_by_name = models.CharField(max_length=200)
@@ -101,8 +103,8 @@ class BatchSaga(models.Model):
     # Whether it goes back across the point of no return.
     past_pivot = models.BooleanField(default=False)
     # What is at stake in it (sagas.stakes); null: nothing is known to be.
-    stake = models.DecimalField(max_digits=30, decimal_places=6, null=True)
-    currency = models.CharField(max_length=3, blank=True)
+    stake = models.DecimalField(max_digits=38, decimal_places=8, null=True)
+    currency = models.CharField(max_length=12, blank=True)
     # Why it is left alone or was dropped; `code` is for machines.
     code = models.CharField(max_length=40, blank=True)
     why = models.TextField(blank=True)
@@ -146,3 +148,21 @@ class Review(models.Model):
 
     def __str__(self) -> str:
         return f"{self.by_name} {self.verdict} {self.batch}"
+
+
+class Pace(models.Model):
+    """How much of Amends a participant bears, and whether it is being left alone just now."""
+
+    participant = models.OneToOneField("sagas.Participant", models.CASCADE, related_name="pace")
+    # Calls of batches a second; null: as many as it answers.
+    per_second = models.FloatField(null=True, validators=[MinValueValidator(0.01)])
+    # Calls of one batch that are under way at a time.
+    at_once = models.PositiveIntegerField(
+        default=16, validators=[MinValueValidator(1), MaxValueValidator(256)]
+    )
+    # Nothing is sent before that: it asked for it (Retry-After), or failed too often in a row.
+    closed_until = models.DateTimeField(null=True)
+    because = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.participant}"

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from compensation import refusals, repairs
+from compensation import refusals, repairs, wording
 from compensation.models import ActionAttempt, Repair, RepairAction
 from console import actors
 from console.api import sagas
@@ -80,19 +80,19 @@ class RepairDetailOut(RepairOut):
 
 
 class StartIn(IntentIn):
-    reason = serializers.CharField(max_length=repairs.LONGEST, help_text="Kept in the audit log.")
+    reason = serializers.CharField(max_length=wording.LONGEST, help_text="Kept in the audit log.")
     revision = serializers.IntegerField(help_text="Of the preview.")
     plan_hash = serializers.CharField(help_text="Of the preview.")
     evidence = serializers.CharField(
         default="",
         allow_blank=True,
-        max_length=repairs.LONGEST,
+        max_length=wording.LONGEST,
         help_text="For record: a ticket, a receipt, who did it.",
     )
 
 
 class CancelIn(serializers.Serializer[Any]):
-    reason = serializers.CharField(max_length=repairs.LONGEST, help_text="Kept in the audit log.")
+    reason = serializers.CharField(max_length=wording.LONGEST, help_text="Kept in the audit log.")
 
 
 LISTED = Repair.objects.select_related("saga").defer("saga__facts", "plan")

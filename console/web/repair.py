@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from compensation import plan as plans
-from compensation import repairs
+from compensation import repairs, wording
 from compensation.answers import NOT_NOW
 from compensation.models import ActionAttempt, Repair, RepairAction
 from compensation.plan import Action, Plan
@@ -117,7 +117,7 @@ def _page(request: HttpRequest, repair: Repair, *, status: int = 200, **more: An
             "title": repair_plan.title(repair.intent, _only_step(repair, plan), state),
             "left_alone": repair_plan.left_alone(plan),
             "audit_object": f"repair:{repair}",
-            "longest": repairs.LONGEST,
+            "longest": wording.LONGEST,
             "is_running": repair.state == Repair.State.RUNNING,
             "entries": AuditEntry.objects.filter(
                 saga=repair.saga_id, object_kind="repair", object_id=str(repair)

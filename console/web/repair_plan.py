@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from compensation import repairs
+from compensation import repairs, wording
 from compensation.drafting import Words
 from compensation.models import Repair
 from compensation.plan import LeftAlone, Plan
@@ -158,7 +158,7 @@ def _page(
             "title": title(form.intent, form.step, state),
             "left_alone": left_alone(plan) if plan else [],
             "outcomes": list(Outcome),
-            "longest": repairs.LONGEST,
+            "longest": wording.LONGEST,
             "sends_reason": plan is not None and _sends_reason(plan),
             **more,
         },

@@ -326,7 +326,7 @@ def test_looking_at_a_plan_takes_as_many_queries_for_many_steps(shop: Shop, view
         with CaptureQueriesContext(connection) as queries:
             plan_of(saga, viewer, "intent=compensate")
         counts.append(len(queries))
-    assert counts == [12, 12]
+    assert counts == [11, 11]
 
 
 def test_nothing_on_the_pages_is_inline(shop: Shop, operator: Person) -> None:

@@ -1,0 +1,1 @@
+"""Repairs of many sagas: chosen, planned, agreed to, run at a pace, watched."""

@@ -1,0 +1,206 @@
+"""What people decide about a batch: plan, ask for agreement, agree, start, pause, go on, cancel.
+
+Each is one transaction with its audit entry, under the lock of the batch's row. Whoever decides names the
+hash of the plan that they looked at.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from compensation import queue
+from compensation.batches import statements
+from compensation.batches.refusals import (
+    CountMissingError,
+    NothingChosenError,
+    NotSoError,
+    OtherPlanError,
+    TooManyError,
+)
+from compensation.cancelling import cancel_all
+from compensation.models import Batch, Repair
+from compensation.plan import Intent
+from compensation.refusals import ReasonMissingError
+from compensation.wording import clean
+from sagas import audit, changes
+from sagas.audit import Actor
+from sagas.sql import run
+
+State = Batch.State
+
+# Sagas in one batch.
+MOST = 100_000
+# Sagas in one transaction.
+PART = 500
+# From so many sagas on, whoever starts or agrees types how many there are.
+TYPED_FROM = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which sagas, by their keys, in the order in which they are taken; `title` is what people call them."""
+
+    title: str
+    sagas: Sequence[int]
+    # How they were found, as plain JSON.
+    selection: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """How carefully it is gone about (models.Batch)."""
+
+    canary: int = 5
+    holds: bool = True
+    most_failures: float = 0.05
+
+
+def create(
+    chosen: Chosen,
+    intent: str,
+    step: str,
+    reason: str,
+    by: Actor,
+    user: User | None,
+    *,
+    care: Care = Care(),
+    now: datetime | None = None,
+) -> Batch:
+    """Choose the sagas; a worker plans them. Changes nothing about them.
+
+    Raises ValueError for an intent that no batch can have, ReasonMissingError, NothingChosenError,
+    TooManyError.
+    """
+    if intent not in {Intent.ASK, Intent.COMPENSATE, Intent.RETRY}:
+        raise ValueError(f"A batch cannot {intent}: what was done elsewhere is recorded saga by saga.")
+    reason = clean(reason)
+    if not reason:
+        raise ReasonMissingError("reason")
+    if not chosen.sagas:
+        raise NothingChosenError
+    if len(chosen.sagas) > MOST:
+        raise TooManyError(MOST)
+    now = now or timezone.now()
+    with transaction.atomic():
+        batch = Batch.objects.create(
+            intent=intent,
+            step=step,
+            title=chosen.title,
+            selection=chosen.selection,
+            reason=reason,
+            canary=care.canary,
+            holds=care.holds,
+            most_failures=care.most_failures,
+            planned_by=user,
+            planned_by_name=by.name,
+            planned_at=now,
+        )
+        run(statements.CHOOSE, batch=batch.pk, sagas=list(chosen.sagas))
+        queue.nudge_batch(batch)
+        after = {"title": batch.title, "intent": intent, "step": step, "sagas": len(chosen.sagas)}
+        _note(batch, by, "batch.created", reason=reason, after=after)
+    return batch
+
+
+def start(batch: Batch, plan_hash: str, by: Actor, *, typed: int | None = None) -> Batch:
+    """Have a worker run it; where others must agree, ask them."""
+    with transaction.atomic():
+        locked = _locked(batch, {State.PLANNED, State.AGREED}, "started", plan_hash)
+        _count(locked, typed)
+        _begin(locked, by, "")
+    return locked
+
+
+def pause(batch: Batch, by: Actor, reason: str = "") -> Batch:
+    """Send nothing more until somebody resumes it. What is on its way is heard out."""
+    with transaction.atomic():
+        locked = _locked(batch, {State.RUNNING, State.HOLDING}, "paused")
+        _turn(locked, State.PAUSED, f"{by.name} paused it.")
+        _note(locked, by, "batch.paused", reason=clean(reason))
+    return locked
+
+
+def resume(batch: Batch, by: Actor, reason: str = "") -> Batch:
+    """Go on after a pause, or after somebody has looked at the canary."""
+    with transaction.atomic():
+        locked = _locked(batch, {State.PAUSED, State.HOLDING}, "resumed")
+        # Whoever resumes has seen what failed: only what fails from here on stops it again.
+        locked.is_released = locked.is_released or locked.state == State.HOLDING
+        locked.forgiven = failures(locked)
+        locked.save(update_fields=["is_released", "forgiven"])
+        _turn(locked, State.RUNNING, "")
+        queue.nudge_batch(locked)
+        _note(locked, by, "batch.resumed", reason=clean(reason))
+    return locked
+
+
+def cancel(batch: Batch, by: Actor, reason: str, *, now: datetime | None = None) -> Batch:
+    """Begin no other saga, and send nothing more. What is on its way is heard out, and recorded."""
+    reason = clean(reason)
+    if not reason:
+        raise ReasonMissingError("reason")
+    now = now or timezone.now()
+    with transaction.atomic():
+        over = {State.DONE, State.CANCELLED}
+        locked = _locked(batch, set(State) - over, "cancelled")
+        _turn(locked, State.CANCELLED, f"{by.name} cancelled it.")
+        locked.finished_at = now
+        locked.save(update_fields=["finished_at"])
+        run(statements.CANCEL_PLANNED, batch=locked.pk)
+        _note(locked, by, "batch.cancelled", reason=reason)
+    stop_rest(locked, now)
+    return locked
+
+
+def stop_rest(batch: Batch, now: datetime) -> int:
+    """Cancel what a cancelled batch has under way, in parts; what is left by whoever dies, recovery finds."""
+    by = Actor.system()
+    stopped = 0
+    while pks := list(
+        Repair.objects.filter(batch=batch, state=Repair.State.RUNNING).values_list("pk", flat=True)[:PART]
+    ):
+        stopped += len(cancel_all(pks, by, batch.because, now))
+    return stopped
+
+
+def failures(batch: Batch) -> int:
+    return Repair.objects.filter(batch=batch, state=Repair.State.STOPPED).count()
+
+
+def _begin(batch: Batch, by: Actor, reason: str) -> None:
+    batch.started_by_name, batch.started_at = by.name, timezone.now()
+    batch.save(update_fields=["started_by_name", "started_at"])
+    _turn(batch, State.RUNNING, "")
+    queue.nudge_batch(batch)
+    _note(batch, by, "batch.started", reason=reason, after={"plan_hash": batch.plan_hash})
+
+
+def _locked(batch: Batch, states: set[State], wanted: str, plan_hash: str | None = None) -> Batch:
+    locked = Batch.objects.select_for_update().get(pk=batch.pk)
+    if locked.state not in states:
+        raise NotSoError(locked, wanted)
+    if plan_hash is not None and plan_hash != locked.plan_hash:
+        raise OtherPlanError(locked)
+    return locked
+
+
+def _count(batch: Batch, typed: int | None) -> None:
+    count = batch.summary["sagas"]
+    if count == 0:
+        raise NothingChosenError
+    if count >= TYPED_FROM and typed != count:
+        raise CountMissingError(count)
+
+
+def _turn(batch: Batch, state: State, because: str) -> None:
+    batch.state, batch.because = state, because
+    batch.save(update_fields=["state", "because"])
+    changes.tell("batches", f"batch:{batch.pk}")
+
+
+def _note(batch: Batch, by: Actor, act: str, *, reason: str = "", after: object = None) -> None:
+    audit.record(by, act, ("batch", str(batch)), reason=reason, after=after)

@@ -1,0 +1,75 @@
+"""How fast each participant is called: so many at once, so many a second, not at all while it needs rest.
+
+A lane closes for as long as a participant asks for (Retry-After), and by itself after FAILURES transient ends
+in a row: the circuit breaker of Nygard, *Release It!* ch. 5. The first call after that is the probe.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+# Transient ends in a row after which a participant is left alone.
+FAILURES = 5
+# Seconds that it is left alone for, at first and at most; they double with every further failure.
+FIRST, LONGEST = 2.0, 60.0
+# A participant's Retry-After is honoured up to so many seconds.
+LONGEST_ASKED = 900.0
+
+
+@dataclass(slots=True)
+class Lane:
+    """The calls to one participant by one runner. Times are monotonic, in seconds."""
+
+    name: str
+    per_second: float | None = None
+    at_once: int = 16
+    closed_until: float = 0.0
+    because: str = ""
+    in_a_row: int = 0
+    _next: float = 0.0
+    _room: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._room = asyncio.Semaphore(self.at_once)
+
+    def is_open(self, now: float) -> bool:
+        return now >= self.closed_until
+
+    def ahead(self) -> int:
+        """How many calls may be claimed before they are made: what is sent within about a second."""
+        most = 2 * self.at_once
+        return most if self.per_second is None else max(1, min(most, int(self.per_second)))
+
+    async def enter(self) -> None:
+        """Wait for a place, and for the time at which the next call is due."""
+        await self._room.acquire()
+        if self.per_second is None:
+            return
+        now = time.monotonic()
+        due = max(self._next, now)
+        self._next = due + 1 / self.per_second
+        await asyncio.sleep(due - now)
+
+    def leave(self) -> None:
+        self._room.release()
+
+    def answered(self) -> None:
+        self.in_a_row = 0
+
+    def failed(self, why: str, wait: float | None, now: float) -> bool:
+        """A transient end; `wait` is the participant's Retry-After. Whether the lane was closed by it."""
+        self.in_a_row += 1
+        rest = min(wait or 0.0, LONGEST_ASKED)
+        if self.in_a_row >= FAILURES:
+            rest = max(rest, min(LONGEST, FIRST * 2.0 ** min(self.in_a_row - FAILURES, 10)))
+        if now + rest <= self.closed_until or not rest:
+            return False
+        self.closed_until, self.because = now + rest, why
+        return True
+
+
+def opening(lanes: Iterable[Lane], now: float) -> Lane | None:
+    """Of those that are closed the one that opens last; None: all are open."""
+    closed = [lane for lane in lanes if not lane.is_open(now)]
+    return max(closed, key=lambda lane: lane.closed_until, default=None)

@@ -1,0 +1,60 @@
+"""How far a batch is, counted from its rows."""
+
+from dataclasses import dataclass
+
+from compensation.batches import statements
+from compensation.models import Batch
+from sagas.sql import run
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Numbers of sagas. `chosen` are not planned yet."""
+
+    chosen: int = 0
+    planned: int = 0
+    left: int = 0
+    dropped: int = 0
+    cancelled: int = 0
+    running: int = 0
+    done: int = 0
+    stopped: int = 0  # refused, or used up its attempts
+    called_off: int = 0  # begun, and cancelled
+
+    @property
+    def waiting(self) -> int:
+        return self.planned
+
+    @property
+    def under_way(self) -> int:
+        return self.running
+
+    @property
+    def unsettled(self) -> int:
+        """What a person has to look at."""
+        return self.stopped
+
+    @property
+    def ended(self) -> int:
+        return self.done + self.stopped + self.called_off
+
+    @property
+    def begun(self) -> int:
+        return self.running + self.ended
+
+
+NAMES = {
+    "chosen": "chosen",
+    "planned": "planned",
+    "left": "left",
+    "dropped": "dropped",
+    "cancelled": "cancelled",
+    "repair running": "running",
+    "repair done": "done",
+    "repair stopped": "stopped",
+    "repair cancelled": "called_off",
+}
+
+
+def progress(batch: Batch) -> Progress:
+    return Progress(**{NAMES[state]: count for state, count in run(statements.PROGRESS, batch=batch.pk)})

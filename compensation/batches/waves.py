@@ -1,0 +1,197 @@
+"""The transactions of a batch's runner: claim what comes next, record what came back, go on or not."""
+
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from compensation import executor, outcomes, planner, reading
+from compensation.batches import statements
+from compensation.batches.lanes import Lane
+from compensation.batches.progress import Progress, progress
+from compensation.executor import Claim
+from compensation.ledger import Ledger
+from compensation.models import Batch, BatchSaga, Pace, RepairAction
+from compensation.opening import Opening, open_all
+from compensation.subject import Subject
+from compensation.transports import http
+from sagas import audit, changes
+from sagas.audit import Actor
+from sagas.models import Saga
+from sagas.sql import encode, run
+
+# Longer than the longest call: where it runs out, whoever ran the batch has died.
+LEASE = timedelta(seconds=http.LONGEST + 5)
+
+# Sagas that have ended before a share of failures means anything.
+FEWEST = 20
+
+State = BatchSaga.State
+
+
+def take(batch_pk: int, now: datetime) -> int | None:
+    """The right to run the batch, as a fence; None: it is not to be run, or somebody runs it."""
+    rows = run(statements.TAKE, batch=batch_pk, now=now, until=now + LEASE)
+    return rows[0][0] if rows else None
+
+
+def let_go(batch_pk: int, fence: int) -> None:
+    run(statements.LET_GO, batch=batch_pk, fence=fence)
+
+
+def renew(batch_pk: int, fence: int, now: datetime) -> bool:
+    """Whether the batch still is to be run, and by us."""
+    return bool(run(statements.RENEW, batch=batch_pk, fence=fence, until=now + LEASE))
+
+
+def claim(batch_pk: int, fence: int, room: int, now: datetime) -> list[Claim] | None:
+    """At most `room` calls, each written down before it is made; None: it is not ours to run any more."""
+    with transaction.atomic():
+        if not renew(batch_pk, fence, now):
+            return None
+        batch = Batch.objects.get(pk=batch_pk)
+        claims = _claim_begun(batch, room, now)
+        fresh = min(room - len(claims), _allowed(batch))
+        return claims + (_claim_planned(batch, fresh, now) if fresh > 0 else [])
+
+
+def _allowed(batch: Batch) -> int:
+    """How many sagas may be begun: all, or what is left of the canary."""
+    if batch.is_released or not batch.canary:
+        return BatchSaga.objects.filter(batch=batch).count()
+    return batch.canary - BatchSaga.objects.filter(batch=batch, state=State.BEGUN).count()
+
+
+def _claim_begun(batch: Batch, room: int, now: datetime) -> list[Claim]:
+    """Further actions of sagas that are under way, and those that are tried again."""
+    due = RepairAction.objects.filter(
+        repair__batch=batch, state=RepairAction.State.READY, next_attempt_at__lte=now
+    )
+    pks = list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:room])
+    if not pks:
+        return []
+    with outcomes.turns(pks, now, patient=False) as found:
+        return executor.claim(found)
+
+
+def _claim_planned(batch: Batch, room: int, now: datetime) -> list[Claim]:
+    """The next sagas: begun as they were planned, or dropped if they are not as they were then."""
+    taken = run(statements.TAKE_PLANNED, batch=batch.pk, most=room)
+    rows = Saga.objects.filter(pk__in=[saga for _, saga, _, _ in taken]).order_by("pk")
+    sagas = {saga.pk: saga for saga in rows.select_for_update(no_key=True, skip_locked=True)}
+    here = [row for row in taken if row[1] in sagas]
+    subjects = reading.subjects([sagas[saga] for _, saga, _, _ in here], now)
+    written: list[dict[str, Any]] = []
+    openings: list[Opening] = []
+    begun: list[int] = []
+    for (pk, saga, revision, plan_hash), subject in zip(here, subjects, strict=True):
+        planned = planner.plan(subject, batch.intent, batch.step, now)
+        if why := _moved(subject, revision, plan_hash != planned.hash):
+            written.append({"id": pk, "state": State.DROPPED, "code": "changed", "why": why})
+        else:
+            begun.append(pk)
+            openings.append(Opening(sagas[saga], subject, planned, batch.reason))
+    ledger = Ledger()
+    by = Actor("person", batch.started_by_name)
+    opened = open_all(openings, by, None, now, ledger, batch=batch) if openings else []
+    claims = executor.claim([one.first for one in opened])
+    ledger.write()
+    written += [
+        {"id": pk, "state": State.BEGUN, "repair": one.first.repair.pk, "code": "", "why": ""}
+        for pk, one in zip(begun, opened, strict=True)
+    ]
+    if written:
+        run(statements.BEGIN, rows=encode(written))
+    return claims
+
+
+def _moved(subject: Subject, revision: int, is_other_plan: bool) -> str:
+    """Why it is not as it was when it was planned; empty: it is."""
+    if subject.rival:
+        return f"{subject.rival} is at work on it."
+    if subject.revision != revision:
+        count = subject.revision - revision
+        return f"{count} new event{'' if count == 1 else 's'} came since it was planned."
+    if is_other_plan:
+        return (
+            "What would be sent has changed: a deadline has passed, a definition or an address was changed."
+        )
+    return ""
+
+
+def lanes_of(batch_pk: int) -> dict[str, Lane]:
+    """The pace of each participant that the batch calls, by name."""
+    names = {action["participant"] for action in Batch.objects.get(pk=batch_pk).summary["actions"]}
+    paces = {
+        pace.participant.name: pace
+        for pace in Pace.objects.filter(participant__name__in=names).select_related("participant")
+    }
+    return {name: _lane(name, paces.get(name)) for name in names}
+
+
+def _lane(name: str, pace: Pace | None) -> Lane:
+    if pace is None:
+        return Lane(name)
+    rest = (pace.closed_until - timezone.now()).total_seconds() if pace.closed_until else 0.0
+    return Lane(name, pace.per_second, pace.at_once, time.monotonic() + max(rest, 0.0))
+
+
+def keep_closed(lanes: Sequence[Lane], now: datetime) -> None:
+    """For other runners, and for whoever wonders why nothing is sent."""
+    for lane in lanes:
+        if lane.because:
+            until = now + timedelta(seconds=lane.closed_until - time.monotonic())
+            run(statements.CLOSE, participant=lane.name, until=until, because=lane.because)
+            lane.because = ""
+
+
+def give_back(claims: Sequence[Claim], now: datetime) -> None:
+    """What was claimed and never sent is as it was before."""
+    rows = [{"attempt": one.attempt_pk, "action": one.action_pk, "fence": one.fence} for one in claims]
+    run(statements.UNSEND, rows=encode(rows), now=now)
+
+
+@transaction.atomic
+def judge(batch_pk: int, fence: int, now: datetime) -> Progress:
+    """Stop, hold, release or end the batch by what has become of its sagas so far."""
+    batch = Batch.objects.select_for_update().get(pk=batch_pk)
+    so_far = progress(batch)
+    if batch.state != Batch.State.RUNNING or batch.fence != fence:
+        return so_far
+    is_canary = bool(batch.canary) and not batch.is_released
+    is_canary_through = (
+        is_canary
+        and not so_far.under_way
+        and so_far.begun >= min(batch.canary, so_far.begun + so_far.waiting)
+    )
+    failed = so_far.unsettled - batch.forgiven
+    ended = so_far.ended - batch.forgiven
+    if failed > batch.most_failures * ended and failed > 0 and (ended >= FEWEST or is_canary_through):
+        _turn(batch, Batch.State.PAUSED, f"It stopped by itself: {failed} of {ended} need a person.", now)
+    elif not so_far.waiting and not so_far.under_way:
+        _turn(batch, Batch.State.DONE, "", now)
+    elif is_canary_through and batch.holds:
+        words = "saga is" if so_far.begun == 1 else "sagas are"
+        _turn(
+            batch,
+            Batch.State.HOLDING,
+            f"The first {so_far.begun} {words} done: look at them, then go on.",
+            now,
+        )
+    elif is_canary_through:
+        batch.is_released = True
+        batch.save(update_fields=["is_released"])
+    return so_far
+
+
+def _turn(batch: Batch, state: Batch.State, because: str, now: datetime) -> None:
+    batch.state, batch.because = state, because
+    if state == Batch.State.DONE:
+        batch.finished_at = now
+    batch.lease_until = None
+    batch.save(update_fields=["state", "because", "finished_at", "lease_until"])
+    changes.tell("batches", f"batch:{batch.pk}")
+    audit.record(Actor.system(), f"batch.{state}", ("batch", str(batch)), reason=because)

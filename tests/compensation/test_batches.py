@@ -1,0 +1,346 @@
+"""Repairs of many sagas: planned, started as planned, run at a pace, stopped in time."""
+
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from compensation import recovery, repairs
+from compensation.batches import deciding, planning, runner
+from compensation.batches.deciding import Care, Chosen
+from compensation.batches.progress import progress
+from compensation.batches.refusals import (
+    CountMissingError,
+    NothingChosenError,
+    NotSoError,
+    OtherPlanError,
+    TooManyError,
+)
+from compensation.models import Batch, BatchSaga, Pace, Repair, RepairAction
+from compensation.refusals import ReasonMissingError
+from sagas import audit
+from sagas.models import AuditEntry, Event, Participant, Saga
+from tests.compensation.participants import Reply
+from tests.compensation.shop import ANNA, BEN, Shop, start, state_of
+
+State = Batch.State
+CHARGED = "saga.started charge:S charge:C ship:S ship:F"
+ALL = Care(canary=0)
+
+
+def planned(shop: Shop, sagas: list[Saga], *, care: Care = ALL, step: str = "charge") -> Batch:
+    chosen = Chosen("charged and not shipped", [saga.pk for saga in sagas], {"by": "hand"})
+    batch = deciding.create(chosen, "compensate", step, "OPS-7", ANNA, shop.anna, care=care)
+    planning.plan(batch.pk)
+    batch.refresh_from_db()
+    return batch
+
+
+def started(shop: Shop, sagas: list[Saga], *, care: Care = ALL, step: str = "charge") -> Batch:
+    batch = planned(shop, sagas, care=care, step=step)
+    return deciding.start(batch, batch.plan_hash, ANNA, typed=len(sagas))
+
+
+def run(batch: Batch, *, rounds: int = 10) -> Batch:
+    """Do what workers and the beat do, pauses skipped, until nobody is to run it any more."""
+    for _ in range(rounds):
+        runner.run(batch.pk)
+        batch.refresh_from_db()
+        if batch.state != State.RUNNING:
+            break
+        past = timezone.now() - timedelta(seconds=1)
+        RepairAction.objects.filter(repair__batch=batch, state="ready").update(next_attempt_at=past)
+        Pace.objects.update(closed_until=None)
+        recovery.recover()
+    return batch
+
+
+def acts() -> list[str]:
+    return list(
+        AuditEntry.objects.filter(object_kind="batch").order_by("sequence").values_list("action", flat=True)
+    )
+
+
+def test_each_saga_is_planned_by_itself_and_the_whole_is_pinned(shop: Shop) -> None:
+    charged, busy, healthy = shop.saga(CHARGED), shop.saga("charge:S", ago=1), shop.saga("check:S check:C")
+    batch = planned(shop, [charged, busy, healthy], step="")
+    assert batch.state == State.PLANNED and len(batch.plan_hash) == 64
+    assert [(one.state, one.code) for one in batch.sagas.order_by("position")] == [
+        ("planned", ""),
+        ("left", "busy"),
+        ("left", "nothing_to_do"),
+    ]
+    seen = repairs.preview(charged, "compensate")
+    one = batch.sagas.get(saga=charged)
+    assert (one.revision, one.plan_hash) == (seen.revision, seen.hash)
+    assert batch.summary["sagas"] == 1
+    assert batch.summary["actions"] == [
+        {"kind": "compensate", "participant": "inventory", "step": "reserve", "count": 1},
+        {"kind": "compensate", "participant": "payment", "step": "charge", "count": 1},
+    ]
+    assert {left["code"]: left["count"] for left in batch.summary["left_alone"]} == {
+        "busy": 1,
+        "nothing_to_do": 1,
+    }
+    assert not shop.served.received and not Repair.objects.exists()
+    assert acts() == ["batch.created", "batch.planned"]
+
+
+def test_the_hash_covers_every_saga_and_how_it_is_gone_about(shop: Shop) -> None:
+    one, other = shop.saga(CHARGED), shop.saga(CHARGED)
+    hashes = [
+        planning.digest(planning._content(batch, rows))
+        for batch in (Batch(pk=1, intent="compensate", canary=0), Batch(pk=1, intent="compensate", canary=1))
+        for rows in (
+            [("order", one.saga_id, 5, "a")],
+            [("order", one.saga_id, 6, "a")],
+            [("order", other.saga_id, 5, "a")],
+        )
+    ]
+    assert len(set(hashes)) == len(hashes)
+
+
+def test_planning_twice_or_side_by_side_plans_once(open_shop: Shop) -> None:
+    sagas = [open_shop.saga(CHARGED) for _ in range(3)]
+    chosen = Chosen("three", [saga.pk for saga in sagas], {})
+    batch = deciding.create(chosen, "compensate", "", "OPS-7", ANNA, open_shop.anna)
+    threads = [threading.Thread(target=planning.plan, args=[batch.pk]) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    batch.refresh_from_db()
+    assert batch.summary["sagas"] == 3
+    assert acts() == ["batch.created", "batch.planned"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "count", "error"), [("", 1, ReasonMissingError), ("OPS-7", 0, NothingChosenError)]
+)
+def test_what_cannot_be_planned_is_refused(shop: Shop, reason: str, count: int, error: type) -> None:
+    sagas = [shop.saga(CHARGED).pk for _ in range(count)]
+    with pytest.raises(error):
+        deciding.create(Chosen("some", sagas, {}), "compensate", "", reason, ANNA, shop.anna)
+    assert not Batch.objects.exists() and acts() == []
+
+
+def test_more_than_a_batch_takes_is_refused_before_anything_is_written(shop: Shop) -> None:
+    with pytest.raises(TooManyError):
+        deciding.create(Chosen("all", range(deciding.MOST + 1), {}), "ask", "", "why", ANNA, shop.anna)
+    with pytest.raises(ValueError, match="cannot record"):
+        deciding.create(Chosen("all", [1], {}), "record", "", "why", ANNA, shop.anna)
+    assert not Batch.objects.exists()
+
+
+def test_only_what_was_looked_at_is_started(shop: Shop) -> None:
+    batch = planned(shop, [shop.saga(CHARGED)])
+    with pytest.raises(OtherPlanError):
+        deciding.start(batch, "0" * 64, ANNA)
+    batch.refresh_from_db()
+    assert batch.state == State.PLANNED
+    deciding.start(batch, batch.plan_hash, ANNA)
+    with pytest.raises(NotSoError, match="running now"):
+        deciding.start(batch, batch.plan_hash, BEN)
+
+
+def test_many_are_started_by_typing_how_many(shop: Shop) -> None:
+    batch = planned(shop, [shop.saga("charge:C", ago=3600) for _ in range(deciding.TYPED_FROM)])
+    for typed in (None, 24):
+        with pytest.raises(CountMissingError):
+            deciding.start(batch, batch.plan_hash, ANNA, typed=typed)
+    assert deciding.start(batch, batch.plan_hash, ANNA, typed=25).state == State.RUNNING
+
+
+def test_every_saga_is_undone_once_and_confirmed_by_the_participants_word(open_shop: Shop) -> None:
+    sagas = [open_shop.saga("saga.started reserve:C charge:C ship:S ship:F") for _ in range(12)]
+    batch = run(started(open_shop, sagas, step=""))
+    assert batch.state == State.DONE and batch.finished_at
+    assert progress(batch).done == 12
+    assert set(open_shop.served.done.values()) == {1} and len(open_shop.served.done) == 24
+    for saga in sagas:
+        state = state_of(saga)
+        assert state.open_effects == []
+        received = [one.path for one in open_shop.served.received if f'"{saga.saga_id}"' in one.body]
+        assert received == ["/payment/compensations/charge", "/inventory/compensations/reserve"]
+    assert acts() == ["batch.created", "batch.planned", "batch.started", "batch.done"]
+    told = AuditEntry.objects.filter(saga=sagas[0]).order_by("sequence").values_list("action", flat=True)
+    assert list(told) == ["repair.started", "action.done", "action.done", "repair.done"]
+    assert isinstance(audit.verify(), audit.Verified)
+
+
+def test_a_saga_that_has_moved_drops_out(open_shop: Shop) -> None:
+    moved, busy, same = (open_shop.saga(CHARGED) for _ in range(3))
+    batch = started(open_shop, [moved, busy, same])
+    open_shop.tell(moved.saga_id, "charge:KS charge:K+")
+    start(busy, "compensate", "charge", by=BEN)
+    batch = run(batch)
+    found = {one.saga_id: (one.state, one.why) for one in batch.sagas.all()}
+    assert found[moved.pk] == ("dropped", "2 new events came since it was planned.")
+    assert found[busy.pk][0] == "dropped" and "by ben is at work on it" in found[busy.pk][1]
+    assert found[same.pk][0] == "begun"
+    assert [one.key for one in open_shop.served.received] == [f"order/{same.saga_id}/charge/c1"]
+    assert batch.state == State.DONE
+
+
+def test_the_canary_goes_first_and_waits_for_a_person(open_shop: Shop) -> None:
+    sagas = [open_shop.saga(CHARGED) for _ in range(5)]
+    batch = run(started(open_shop, sagas, care=Care(canary=2)))
+    assert (batch.state, batch.because) == (
+        State.HOLDING,
+        "The first 2 sagas are done: look at them, then go on.",
+    )
+    assert len(open_shop.served.done) == 2
+    runner.run(batch.pk)
+    assert len(open_shop.served.received) == 2
+    batch = run(deciding.resume(batch, BEN))
+    assert batch.state == State.DONE and len(open_shop.served.done) == 5
+
+
+def test_a_canary_that_need_not_be_looked_at_lets_the_others_go(open_shop: Shop) -> None:
+    sagas = [open_shop.saga(CHARGED) for _ in range(5)]
+    batch = run(started(open_shop, sagas, care=Care(canary=2, holds=False)))
+    assert batch.state == State.DONE and len(open_shop.served.done) == 5
+
+
+def test_a_canary_that_fails_stops_it(open_shop: Shop) -> None:
+    sagas = [open_shop.saga(CHARGED) for _ in range(5)]
+    open_shop.served.will(Reply(409, {"detail": "no such payment"}))
+    batch = run(started(open_shop, sagas, care=Care(canary=2, holds=False)))
+    assert (batch.state, batch.because) == (State.PAUSED, "It stopped by itself: 1 of 2 need a person.")
+    assert len(open_shop.served.received) == 2
+    # Whoever resumes has seen that one.
+    batch = run(deciding.resume(batch, BEN))
+    assert batch.state == State.DONE and len(open_shop.served.done) == 4
+
+
+def test_it_stops_by_itself_past_its_failure_rate(open_shop: Shop) -> None:
+    sagas = [open_shop.saga("charge:C", ago=3600) for _ in range(60)]
+    open_shop.served.will(*[Reply(409)] * 60)
+    batch = run(started(open_shop, sagas, care=Care(canary=0, most_failures=0.1)))
+    assert batch.state == State.PAUSED and "stopped by itself" in batch.because
+    assert len(open_shop.served.received) < 60
+    assert acts()[-1] == "batch.paused"
+
+
+def test_transient_answers_are_tried_again_with_the_same_key(open_shop: Shop) -> None:
+    saga = open_shop.saga(CHARGED)
+    open_shop.served.will(Reply(503), Reply(cut=True))
+    batch = run(started(open_shop, [saga]))
+    assert batch.state == State.DONE
+    assert [one.key for one in open_shop.served.received] == [f"order/{saga.saga_id}/charge/c1"] * 3
+    assert set(open_shop.served.done.values()) == {1}
+
+
+def test_what_is_accepted_waits_for_its_event(open_shop: Shop) -> None:
+    saga = open_shop.saga(CHARGED)
+    open_shop.served.will(Reply(202))
+    batch = run(started(open_shop, [saga]), rounds=2)
+    assert batch.state == State.RUNNING
+    open_shop.tell(saga.saga_id, "charge:KS charge:K+")
+    recovery.recover()
+    assert run(batch).state == State.DONE
+
+
+def test_pausing_sends_nothing_more_within_two_seconds(open_shop: Shop) -> None:
+    sagas = [open_shop.saga("charge:C", ago=3600) for _ in range(60)]
+    Pace.objects.create(participant=Participant.objects.get(name="payment"), at_once=2)
+    open_shop.served.during = lambda _: time.sleep(0.1)
+    batch = started(open_shop, sagas)
+    running = threading.Thread(target=runner.run, args=[batch.pk])
+    running.start()
+    while len(open_shop.served.received) < 4:
+        time.sleep(0.01)
+    deciding.pause(batch, BEN, "have a look")
+    running.join(2)
+    assert not running.is_alive()
+    sent = len(open_shop.served.received)
+    assert sent < 30
+    assert set(RepairAction.objects.values_list("state", flat=True)) <= {"done", "ready"}
+    # What was claimed and not sent is as if it had not been claimed.
+    assert not RepairAction.objects.filter(state="ready", attempts__gt=0).exists()
+    open_shop.served.during = None
+    batch = run(deciding.resume(batch, BEN))
+    assert batch.state == State.DONE and set(open_shop.served.done.values()) == {1}
+    assert len(open_shop.served.received) == 60
+
+
+def test_cancelling_begins_no_other_saga_and_hears_out_what_is_under_way(open_shop: Shop) -> None:
+    sagas = [open_shop.saga(CHARGED) for _ in range(4)]
+    batch = run(started(open_shop, sagas, care=Care(canary=1)))
+    open_shop.served.will(Reply(202))
+    deciding.resume(batch, ANNA)
+    Pace.objects.create(participant=Participant.objects.get(name="payment"), at_once=1)
+    runner.run(batch.pk)
+    deciding.cancel(batch, BEN, "wrong day")
+    batch.refresh_from_db()
+    assert batch.state == State.CANCELLED
+    assert not BatchSaga.objects.filter(state="planned").exists()
+    assert not Repair.objects.filter(state="running").exists()
+    sent = len(open_shop.served.received)
+    runner.run(batch.pk)
+    recovery.recover()
+    assert len(open_shop.served.received) == sent
+    with pytest.raises(NotSoError):
+        deciding.resume(batch, ANNA)
+
+
+def test_two_runners_never_run_one_batch(open_shop: Shop) -> None:
+    sagas = [open_shop.saga(CHARGED) for _ in range(20)]
+    batch = started(open_shop, sagas)
+    threads = [threading.Thread(target=runner.run, args=[batch.pk]) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(open_shop.served.received) == 20
+    assert run(batch).state == State.DONE
+
+
+def test_a_pace_is_kept(open_shop: Shop) -> None:
+    sagas = [open_shop.saga(CHARGED) for _ in range(9)]
+    Pace.objects.create(participant=Participant.objects.get(name="payment"), per_second=10, at_once=4)
+    begin = time.monotonic()
+    batch = run(started(open_shop, sagas))
+    assert batch.state == State.DONE
+    assert time.monotonic() - begin >= 0.8
+
+
+def test_a_participant_that_asks_for_rest_gets_it(open_shop: Shop) -> None:
+    sagas = [open_shop.saga(CHARGED) for _ in range(3)]
+    Pace.objects.create(participant=Participant.objects.get(name="payment"), at_once=1)
+    open_shop.served.will(Reply(429, headers={"retry-after": "1"}))
+    batch = started(open_shop, sagas)
+    begin = time.monotonic()
+    runner.run(batch.pk)
+    assert time.monotonic() - begin >= 1
+    pace = Pace.objects.get()
+    assert pace.closed_until and "429" in pace.because
+    assert run(batch).state == State.DONE
+
+
+def test_a_participant_that_is_down_is_left_alone(open_shop: Shop) -> None:
+    """A circuit breaker: after five failures in a row nothing is sent for a while."""
+    sagas = [open_shop.saga("charge:C", ago=3600) for _ in range(40)]
+    Pace.objects.create(participant=Participant.objects.get(name="payment"), at_once=1)
+    open_shop.served.will(*[Reply(503)] * 40)
+    batch = started(open_shop, sagas)
+    running = threading.Thread(target=runner.run, args=[batch.pk])
+    running.start()
+    time.sleep(1.5)
+    assert len(open_shop.served.received) == 5
+    deciding.pause(batch, ANNA)
+    running.join(3)
+    assert not running.is_alive()
+
+
+def test_events_close_what_the_repair_was_for(open_shop: Shop) -> None:
+    saga = open_shop.saga(CHARGED)
+    run(started(open_shop, [saga]))
+    kinds = Event.objects.filter(saga=saga, source="amends").order_by("time").values_list("kind", flat=True)
+    assert list(kinds) == [
+        "operator.repair_started",
+        "operator.compensation_completed",
+        "operator.repair_finished",
+    ]
