@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from urllib.parse import urlsplit
 
-from sagas.definitions import checking_events, checking_rules, placeholders
+from sagas.definitions import checking_approval, checking_events, checking_rules, placeholders
 from sagas.definitions.checking_rules import Complain
 from sagas.definitions.schema import Call, Definition, Order, StepDefinition
 from sagas.vocabulary import StepKind
@@ -27,6 +27,7 @@ def check(definition: Definition, complain: Complain) -> None:
         _check_step(definition, step, f"steps[{place}]", complain)
     checking_events.check(definition, complain)
     checking_rules.check(definition, complain)
+    checking_approval.check_definition(definition, complain)
 
 
 def _check_letters(definition: Definition, complain: Complain) -> None:

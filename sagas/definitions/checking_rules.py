@@ -81,16 +81,16 @@ def _wrong(definition: "Definition", chain: Chain) -> Iterator[tuple[int, str]]:
     parts = chain.parts
     if chain.root == "steps":
         steps = [step.name for step in definition.steps]
-        yield from _not_among(parts[:1], steps, "a step of this definition")
-        yield from _not_among(parts[1:2], STEP_FIELDS, "told of a step")
+        yield from not_among(parts[:1], steps, "a step of this definition")
+        yield from not_among(parts[1:2], STEP_FIELDS, "told of a step")
     elif chain.root == "saga":
-        yield from _not_among(parts[:1], SAGA_FIELDS, "told of a saga")
+        yield from not_among(parts[:1], SAGA_FIELDS, "told of a saga")
     elif chain.root == "key":
-        yield from _not_among(parts[:1], list(definition.keys), "a business key of this definition")
+        yield from not_among(parts[:1], list(definition.keys), "a business key of this definition")
     elif chain.root == OTHER:
-        yield from _not_among(parts[:1], OTHER_FIELDS, "told of another saga")
+        yield from not_among(parts[:1], OTHER_FIELDS, "told of another saga")
         if [part.name for part in parts[:1]] == ["steps"]:
-            yield from _not_among(parts[2:3], STEP_FIELDS, "told of a step")
+            yield from not_among(parts[2:3], STEP_FIELDS, "told of a step")
     elif chain.root == "data":
         path = path_of(parts)
         if not path:
@@ -100,7 +100,8 @@ def _wrong(definition: "Definition", chain: Chain) -> Iterator[tuple[int, str]]:
             yield parts[0].at, "a path must be made of names without dots and spaces"
 
 
-def _not_among(parts: Iterable[Part], known: Iterable[str], what: str) -> Iterator[tuple[int, str]]:
+def not_among(parts: Iterable[Part], known: Iterable[str], what: str) -> Iterator[tuple[int, str]]:
+    """(place, what is wrong) for each of these names that is none of the known ones."""
     names = list(known)
     for part in parts:
         if part.name is not None and part.name not in names:

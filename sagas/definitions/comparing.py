@@ -1,7 +1,7 @@
 """What changed from one version of a definition to another (pure).
 
 Walks the fields that the schema has, whatever they are: structs field by field, named things by their name. A
-field that the schema gains is compared without a line here.
+field that the schema gains is compared without a line here, as long as what is empty says nothing.
 """
 
 from bisect import bisect_left
@@ -24,6 +24,7 @@ LONGEST = 400
 NAME = "name"
 # They are what is compared, not a difference.
 IDENTITY = frozenset({"type", "version"})
+APPROVAL = "approval"
 
 
 class Kind(StrEnum):
@@ -78,7 +79,7 @@ class Change:
 
 def compare(old: Definition, new: Definition) -> list[Change]:
     """In the order of the schema's fields, steps in the newer one's order; empty: both say the same."""
-    return [*_fields(old, new, ()), *_waiting(old, new)]
+    return [*_fields(old, new, ()), *_agreeing(old, new), *_waiting(old, new)]
 
 
 def changed_names(changes: Sequence[Change], field: str = "steps") -> dict[str, Kind]:
@@ -96,6 +97,9 @@ def changed_names(changes: Sequence[Change], field: str = "steps") -> dict[str, 
 def _fields(old: Struct, new: Struct, where: tuple[str, ...], title: str = "") -> Iterator[Change]:
     for field in msgspec.structs.fields(new):
         if (not where and field.name in IDENTITY) or field.name == NAME:
+            continue
+        # No rules are something else than no list of them: see `_agreeing`.
+        if not where and field.name == APPROVAL:
             continue
         # Of what a step waits for, only the effect counts: see `_waiting`.
         if where[:1] == ("steps",) and field.name == "after":
@@ -202,6 +206,21 @@ def _waiting(old: Definition, new: Definition) -> Iterator[Change]:
             yield Change(Kind.CHANGED, where, step.title, _names(before), _names(after))
 
 
+def _agreeing(old: Definition, new: Definition) -> Iterator[Change]:
+    """Who must agree to a repair: rule by rule where both have some."""
+    if old.approval and new.approval:
+        yield from _values(old.approval, new.approval, (APPROVAL,), "")
+    elif old.approval != new.approval:
+        where = ("who must agree to a repair",)
+        yield Change(Kind.CHANGED, where, "", _agreed(old.approval), _agreed(new.approval))
+
+
+def _agreed(rules: Sequence[Struct] | None) -> tuple[str, ...]:
+    if rules is None:
+        return ("as the default policy says",)
+    return tuple(_short(", ".join(told(rule))) for rule in rules) or ("nobody",)
+
+
 def _names(steps: Sequence[str]) -> tuple[str, ...]:
     return (", ".join(steps) or "nothing",)
 
@@ -242,7 +261,7 @@ def _single(value: Any) -> str:
         return exactly(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
         return ", ".join(value) or "none"
     if isinstance(value, str):
         return value

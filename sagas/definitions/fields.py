@@ -1,7 +1,7 @@
 """What the fields of a definition are made of."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -30,3 +30,10 @@ class Seconds(float):
         if not 0 < seconds <= LONGEST:
             raise ValueError("must be a duration such as 500ms, 30s, 10m, 2h or 1d (at most 3650d)")
         return cls(seconds)
+
+
+def as_stored(wanted: type, value: Any) -> Seconds:
+    """For msgspec, reading back what was kept: a duration, from its seconds."""
+    if wanted is Seconds and isinstance(value, int | float):
+        return Seconds(value)
+    raise NotImplementedError(wanted)

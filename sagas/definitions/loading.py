@@ -4,13 +4,13 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from django.db import transaction
 
 from sagas import audit, models
-from sagas.definitions.fields import Seconds
+from sagas.definitions.fields import as_stored
 from sagas.definitions.parsing import parse
 from sagas.definitions.reading import Complaint, DefinitionError, Document
 from sagas.definitions.schema import Definition
@@ -75,7 +75,7 @@ def load(text: str, file: str, by: audit.Actor) -> Loaded:
 def by_key(pk: int) -> Definition:
     """The definition of this row; kept in memory, as rows never change. Raises DoesNotExist."""
     body = models.Definition.objects.values_list("body", flat=True).get(pk=pk)
-    definition: Definition = msgspec.convert(body, Definition, dec_hook=_seconds)
+    definition: Definition = msgspec.convert(body, Definition, dec_hook=as_stored)
     return definition
 
 
@@ -86,9 +86,3 @@ def of(saga_type: str, version: str) -> Definition | None:
         .first()
     )
     return None if pk is None else by_key(pk)
-
-
-def _seconds(wanted: type, value: Any) -> Seconds:
-    if wanted is Seconds and isinstance(value, int | float):
-        return Seconds(value)
-    raise NotImplementedError(wanted)

@@ -76,7 +76,7 @@ class Document:
             place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
             raise self._error(place, f"holds a character that YAML does not allow: {_code(error)}") from None
         if node is None:
-            raise self._error(Place(1, 1), "is empty; must describe a saga type")
+            raise self._error(Place(1, 1), "is empty; must hold a mapping")
         self.data: Any = self._value(node, "", 0)
         self.refuse_if_wrong()
 

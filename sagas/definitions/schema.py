@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from sagas import stakes
 from sagas.definitions import paths
+from sagas.definitions.approval import ApprovalRule
 from sagas.definitions.business import Conflict, Rule
 from sagas.definitions.fields import Label, Name, Path, Paths, Seconds, Text, Version
 from sagas.definitions.foreign import EventMapping
@@ -119,6 +120,8 @@ class Definition(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     rules: Annotated[list[Rule], Meta(max_length=100)] = []
     conflicts: Annotated[list[Conflict], Meta(max_length=100)] = []
     events: Annotated[list[EventMapping], Meta(max_length=500)] = []
+    # Who must agree to a repair. None: as the default policy says; empty: nobody.
+    approval: Annotated[list[ApprovalRule], Meta(max_length=100)] | None = None
 
     def __post_init__(self) -> None:
         if not self.title:

@@ -28,6 +28,9 @@ steps:
 """
 
 
+AGREE = "Who must agree to a repair was {}, and is {}."
+
+
 def changes(*swaps: tuple[str, str]) -> list[comparing.Change]:
     new = OLD.replace('version: "1"', 'version: "2"')
     for old_text, new_text in swaps:
@@ -76,6 +79,12 @@ def changes(*swaps: tuple[str, str]) -> list[comparing.Change]:
             "  - {name: ship, kind: pivot, participant: shipping}\n",
             "",
             ["Step ship was removed.", "Thank: waits for was ship, and is charge."],
+        ),
+        ("owner:", "approval: []\nowner:", [AGREE.format("as the default policy says", "nobody")]),
+        (
+            "owner:",
+            "approval: [{when: pivot, because: Back from the road.}]\nowner:",
+            [AGREE.format("as the default policy says", "when: pivot, because: Back from the road.")],
         ),
         # Written out, and the same as before.
         ("{name: ship,", "{name: ship, after: [charge],", []),
@@ -196,3 +205,32 @@ def test_properties(old: list[str], new: list[str]) -> None:
         name for name in old if name in new and name not in moved
     ]
     assert (found == []) == (old == new)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentences"),
+    [
+        ("[]", "", [AGREE.format("nobody", "as the default policy says")]),
+        ("[{when: pivot}]", "", [AGREE.format("when: pivot, because: pivot", "as the default policy says")]),
+        ("[{when: pivot}]", "[]", [AGREE.format("when: pivot, because: pivot", "nobody")]),
+        ("[{when: pivot}]", "[{when: pivot, groups: [approver, admin], expires: 1d}]", []),
+        ("[{when: pivot}, {when: count > 9}]", "[{when: count > 9}, {when: pivot}]", []),
+        (
+            "[{when: pivot}]",
+            "[{when: pivot}, {when: count > 9, groups: [admin, finance], expires: 2h, because: x}]",
+            ["Approval was added: when: count > 9; groups: admin, finance; expires: 2 h; because: x."],
+        ),
+        (
+            "[{when: pivot, because: x}]",
+            "[{when: pivot, approvers: 3, because: x}]",
+            [
+                "Approval was removed; it was when: pivot; because: x.",
+                "Approval was added: when: pivot; approvers: 3; because: x.",
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_who_must_agree_is_compared_rule_by_rule(old: str, new: str, sentences: list[str]) -> None:
+    texts = [OLD + (f"approval: {approval}\n" if approval else "") for approval in (old, new)]
+    changed = compare(*(definitions.parse(text, "x.yaml") for text in texts))
+    assert [change.sentence for change in changed] == sentences

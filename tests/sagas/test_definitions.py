@@ -198,7 +198,7 @@ def test_steps_that_wait_for_one_another_are_refused() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("", "x.yaml:1:1: is empty; must describe a saga type"),
+        ("", "x.yaml:1:1: is empty; must hold a mapping"),
         ("[1]", "x.yaml:1:1: a definition must be a mapping; got a list"),
         ("a: [", "x.yaml:1:5: is no YAML: while parsing a flow node, expected the node content"),
         ("a: 1\na: 2", "x.yaml:2:1: a must be given once; it is here twice"),
