@@ -1,0 +1,199 @@
+"""Who must agree to a plan before it is started, and whether they have (pure).
+
+Rules come from the definition, else from the default policy. Each one that holds makes a demand of its own,
+and every demand must be met; so a further rule, or a further definition, can only ask for more. A rule that
+cannot be decided holds.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from sagas.definitions import ApprovalRule, Definition
+from sagas.definitions.approval import ASK
+from sagas.expressions import EvaluationError
+
+# In force until a default policy is loaded (compensation.default_policy).
+BUILT_IN = (
+    ApprovalRule(when="count > 25", because="More than 25 sagas are repaired at once."),
+    ApprovalRule(when="pivot", because="It goes back across a point of no return."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFacts:
+    """What rules look at of a plan: of all of it, however many types and versions its sagas have.
+
+    `stake`: amounts by currency, "" where it has none. `pivot`: whether the plan undoes, or goes back across,
+    a pivot that has completed or may have.
+    """
+
+    intent: str
+    saga_type: str
+    count: int = 1
+    kinds: AbstractSet[str] = frozenset()
+    steps: AbstractSet[str] = frozenset()
+    participants: AbstractSet[str] = frozenset()
+    pivot: bool = False
+    stake: Mapping[str, Decimal] = field(default_factory=dict)
+
+    @property
+    def only_asks(self) -> bool:
+        """It changes nothing anywhere."""
+        return self.intent == ASK and self.kinds <= {ASK}
+
+    def variables(self) -> dict[str, Any]:
+        return {
+            "intent": self.intent,
+            "saga_type": self.saga_type,
+            "count": self.count,
+            "kinds": sorted(self.kinds),
+            "steps": sorted(self.steps),
+            "participants": sorted(self.participants),
+            "pivot": self.pivot,
+            "stake": {currency: float(amount) for currency, amount in self.stake.items()},
+        }
+
+
+class Demand(msgspec.Struct, frozen=True):
+    """So many people out of any of these groups, and why."""
+
+    approvers: Annotated[int, Meta(ge=1)]
+    groups: Annotated[tuple[str, ...], Meta(min_length=1)]
+    because: str
+
+
+class Requirement(msgspec.Struct, frozen=True):
+    """All demands must be met; one person's agreement counts for each of them that their groups allow.
+
+    `expires`: seconds after which it must be asked for anew; the shortest that any rule gives.
+    """
+
+    demands: Annotated[tuple[Demand, ...], Meta(min_length=1)]
+    expires: Annotated[float, Meta(gt=0)]
+
+    @property
+    def because(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(demand.because for demand in self.demands))
+
+    @property
+    def approvers(self) -> int:
+        """How many people it takes at least."""
+        return max(demand.approvers for demand in self.demands)
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """Whose agreement counts for something."""
+        return frozenset(group for demand in self.demands for group in demand.groups)
+
+
+class Approval(NamedTuple):
+    """Somebody agreed. `groups`: theirs when they did."""
+
+    person: int
+    groups: AbstractSet[str]
+
+
+def rules_of(definition: Definition | None, default: Sequence[ApprovalRule]) -> Sequence[ApprovalRule]:
+    """The rules for sagas of this definition; None: nobody described them."""
+    if definition is None or definition.approval is None:
+        return default
+    return definition.approval
+
+
+def required(rules: Iterable[ApprovalRule], facts: PlanFacts) -> Requirement | None:
+    """Who must agree by these rules; None: nobody.
+
+    Of a plan that only asks, rules count that speak of asking (`intent == "ask"`), and no others.
+    """
+    variables = facts.variables()
+    return strictest(_by_rule(rule, facts, variables) for rule in rules)
+
+
+def strictest(requirements: Iterable[Requirement | None]) -> Requirement | None:
+    """All of them together: what one plan needs whose sagas have several definitions.
+
+    Ask `required` for each definition with the facts of the whole plan, and only its own `saga_type`.
+    """
+    given = [requirement for requirement in requirements if requirement is not None]
+    if not given:
+        return None
+    demands = dict.fromkeys(demand for requirement in given for demand in requirement.demands)
+    return Requirement(tuple(demands), min(requirement.expires for requirement in given))
+
+
+def satisfied(
+    requirement: Requirement, approvals: Iterable[Approval], excluded: AbstractSet[int] = frozenset()
+) -> bool:
+    """Whether all have agreed who must. `excluded`: whoever made or changed the plan; they never count."""
+    return not _lacking(requirement, approvals, excluded)
+
+
+def missing(
+    requirement: Requirement, approvals: Iterable[Approval], excluded: AbstractSet[int] = frozenset()
+) -> str:
+    """Who has still to agree, in words; empty where nobody has."""
+    lacking = _lacking(requirement, approvals, excluded)
+    telling = [lack for lack in lacking if not any(_is_within(lack, other) for other in lacking)]
+    return "; ".join(people(*lack) for lack in telling)
+
+
+def people(number: int, groups: Sequence[str]) -> str:
+    """“2 people of the group approver or admin”."""
+    named = groups[0] if len(groups) == 1 else f"{', '.join(groups[:-1])} or {groups[-1]}"
+    return f"{number} {'person' if number == 1 else 'people'} of the group {named}"
+
+
+def to_json(requirement: Requirement | None) -> dict[str, Any] | None:
+    """As it is stored with a plan."""
+    content: dict[str, Any] | None = msgspec.to_builtins(requirement)
+    return content
+
+
+def read(content: Any) -> Requirement | None:
+    """A stored one. Raises `msgspec.ValidationError` for what is none."""
+    return msgspec.convert(content, Requirement | None)
+
+
+def _by_rule(rule: ApprovalRule, facts: PlanFacts, variables: Mapping[str, Any]) -> Requirement | None:
+    because = rule.because
+    try:
+        if facts.only_asks and not rule.speaks_of_asking():
+            return None
+        if not rule.holds(variables):
+            return None
+    except EvaluationError as error:
+        because = f"{because} (Nobody can tell whether this is so: {error}.)"
+    demand = Demand(rule.approvers, tuple(dict.fromkeys(rule.groups)), because)
+    return Requirement((demand,), float(rule.expires))
+
+
+class _Lack(NamedTuple):
+    """How many more, of which groups."""
+
+    number: int
+    groups: tuple[str, ...]
+
+
+def _lacking(
+    requirement: Requirement, approvals: Iterable[Approval], excluded: AbstractSet[int]
+) -> list[_Lack]:
+    counting = [approval for approval in approvals if approval.person not in excluded]
+    lacking: dict[tuple[int, AbstractSet[str]], _Lack] = {}
+    for demand in requirement.demands:
+        agreed = {approval.person for approval in counting if not approval.groups.isdisjoint(demand.groups)}
+        if len(agreed) < demand.approvers:
+            lack = _Lack(demand.approvers - len(agreed), demand.groups)
+            lacking.setdefault((lack.number, frozenset(lack.groups)), lack)
+    return list(lacking.values())
+
+
+def _is_within(lack: _Lack, other: _Lack) -> bool:
+    """Whether it goes without saying beside the other, which asks for more."""
+    mine, theirs = set(lack.groups), set(other.groups)
+    return other.number >= lack.number and theirs <= mine and (other.number, theirs) != (lack.number, mine)
