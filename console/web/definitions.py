@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from console import search, tallies, wording
 from console.permissions import Act
-from console.web import definition_changes, frame, graphs, step_days
+from console.web import agreement, definition_changes, frame, graphs, step_days
 from console.web.guard import needs
 from sagas import foreign_types
 from sagas.definitions import loading
@@ -45,14 +45,14 @@ class Version:
 @require_safe
 @needs(Act.VIEW)
 def show(request: HttpRequest) -> HttpResponse:
-    """Every saga type with its versions, newest first, and the types that nobody has described."""
+    """Every saga type with its versions, the types that nobody has described, and the default policy."""
     described = lines()
     known = {line.saga_type for line in described}
     undescribed = tallies.seen(saga_type for saga_type in search.types() if saga_type not in known)
     return frame.show(
         request,
         "definitions/list.html",
-        {"lines": described, "undescribed": undescribed},
+        {"lines": described, "undescribed": undescribed, **agreement.of_default()},
     )
 
 
@@ -92,6 +92,7 @@ def definition(request: HttpRequest, saga_type: str, version: str) -> HttpRespon
             "shown": [
                 (name, [paths] if isinstance(paths, str) else paths) for name, paths in said.display.items()
             ],
+            **agreement.of(said),
             **step_days.read(said, request.GET.get("step", "")),
         },
         days="definitions/days.html",

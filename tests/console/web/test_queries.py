@@ -35,7 +35,7 @@ BASELINES = {
     "/repairs/": 7,
     "/participants/": 9,
     "/participants/shipping/": 14,
-    "/definitions/": 10,
+    "/definitions/": 11,
     "/definitions/order-fulfilment/3/": 8,
     "/definitions/order-fulfilment/3/?with=3": 8,
     "/definitions/seen/?type=order-fulfilment": 7,
