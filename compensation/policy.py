@@ -14,7 +14,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from sagas.definitions import ApprovalRule, Definition
+from sagas.definitions import ApprovalRule
 from sagas.definitions.approval import ASK
 from sagas.expressions import EvaluationError
 
@@ -30,7 +30,7 @@ class PlanFacts:
     """What rules look at of a plan: of all of it, however many types and versions its sagas have.
 
     `stake`: amounts by currency, "" where it has none. `pivot`: whether the plan undoes, or goes back across,
-    a pivot that has completed or may have.
+    a pivot that has completed.
     """
 
     intent: str
@@ -97,13 +97,6 @@ class Approval(NamedTuple):
 
     person: int
     groups: AbstractSet[str]
-
-
-def rules_of(definition: Definition | None, default: Sequence[ApprovalRule]) -> Sequence[ApprovalRule]:
-    """The rules for sagas of this definition; None: nobody described them."""
-    if definition is None or definition.approval is None:
-        return default
-    return definition.approval
 
 
 def required(rules: Iterable[ApprovalRule], facts: PlanFacts) -> Requirement | None:

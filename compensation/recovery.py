@@ -10,7 +10,7 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from compensation import evidence, outcomes, queue
-from compensation.batches import deciding
+from compensation.batches import agreeing, deciding
 from compensation.models import ActionAttempt, Batch, Repair, RepairAction
 from compensation.outcomes import Turn
 from sagas import standing
@@ -52,7 +52,7 @@ def _resume_batches(now: datetime) -> int:
     cancelled = Batch.objects.filter(
         state=Batch.State.CANCELLED, repairs__state=Repair.State.RUNNING
     ).distinct()
-    return len(batches) + sum(deciding.stop_rest(batch, now) for batch in cancelled)
+    return len(batches) + agreeing.expire(now) + sum(deciding.stop_rest(batch, now) for batch in cancelled)
 
 
 def _due(state: str, now: datetime) -> list[int]:

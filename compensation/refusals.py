@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from compensation import policy
 from compensation.models import Repair
 from compensation.plan import Plan, Refusal
+from compensation.policy import Requirement
 from compensation.subject import Rival
 from sagas.models import Event
 
@@ -49,6 +51,15 @@ class ChangedError(RepairError):
             else "What would be done has changed since you looked: a deadline has passed, or a definition or "
             "an address was changed."
         )
+
+
+class AgreementMissingError(RepairError):
+    """By the policy others have to agree first; `requirement` says who, and why."""
+
+    def __init__(self, requirement: Requirement) -> None:
+        self.requirement = requirement
+        people = policy.missing(requirement, ())
+        super().__init__(f"{' '.join(requirement.because)} So {people} must agree first.")
 
 
 class AlreadyRunningError(RepairError):

@@ -7,13 +7,15 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from compensation import outcomes, planner, reading
+from compensation import agreement, outcomes, planner, reading
 from compensation.cancelling import cancel_all
 from compensation.ledger import Ledger
 from compensation.models import Repair, RepairAction
 from compensation.opening import Opening, open_all
 from compensation.plan import Intent, Plan
+from compensation.policy import Requirement
 from compensation.refusals import (
+    AgreementMissingError,
     AlreadyRunningError,
     ChangedError,
     NotRunningError,
@@ -33,6 +35,8 @@ class Preview:
 
     plan: Plan
     revision: int
+    # Who must agree before it is started; None: nobody.
+    requirement: Requirement | None = None
 
     @property
     def hash(self) -> str:
@@ -49,7 +53,8 @@ def preview(
     """
     now = now or timezone.now()
     subject = reading.subject(Saga.objects.get(pk=saga.pk), now)
-    return Preview(planner.plan(subject, intent, step, now, outcome=outcome), subject.revision)
+    plan = planner.plan(subject, intent, step, now, outcome=outcome)
+    return Preview(plan, subject.revision, agreement.requirement(subject, plan))
 
 
 def start(
@@ -68,7 +73,8 @@ def start(
 ) -> Repair:
     """Start what was previewed, in one transaction with its event and its audit entry.
 
-    Raises a `refusals.RepairError`: ReasonMissingError, AlreadyRunningError, ChangedError, RefusedError;
+    Raises a `refusals.RepairError`: ReasonMissingError, AlreadyRunningError, ChangedError, RefusedError,
+    AgreementMissingError (then a batch of this one saga is the way);
     then nothing was changed. A repair that sends nothing (RECORD) is done when this returns.
     """
     now = now or timezone.now()
@@ -87,6 +93,8 @@ def start(
             raise ChangedError(revision, subject.revision, _since(locked, revision), plan)
         if not plan.can_start:
             raise RefusedError(plan)
+        if required := agreement.requirement(subject, plan):
+            raise AgreementMissingError(required)
         ledger = Ledger()
         opening = Opening(locked, subject, plan, reason, shown, outcome)
         (turn,) = open_all([opening], by, user, now, ledger)

@@ -16,6 +16,8 @@ from compensation import queue
 from compensation.batches import statements
 from compensation.batches.refusals import (
     CountMissingError,
+    ExpiredError,
+    NotAgreedError,
     NothingChosenError,
     NotSoError,
     OtherPlanError,
@@ -102,40 +104,48 @@ def create(
         run(statements.CHOOSE, batch=batch.pk, sagas=list(chosen.sagas))
         queue.nudge_batch(batch)
         after = {"title": batch.title, "intent": intent, "step": step, "sagas": len(chosen.sagas)}
-        _note(batch, by, "batch.created", reason=reason, after=after)
+        note(batch, by, "batch.created", reason=reason, after=after)
     return batch
 
 
 def start(batch: Batch, plan_hash: str, by: Actor, *, typed: int | None = None) -> Batch:
-    """Have a worker run it; where others must agree, ask them."""
+    """Have a worker run it.
+
+    Raises NotSoError, OtherPlanError, CountMissingError, NothingChosenError; NotAgreedError or ExpiredError
+    where others must agree (compensation.batches.agreeing).
+    """
     with transaction.atomic():
-        locked = _locked(batch, {State.PLANNED, State.AGREED}, "started", plan_hash)
-        _count(locked, typed)
-        _begin(locked, by, "")
-    return locked
+        row = locked(batch, {State.PLANNED, State.AGREED}, "started", plan_hash)
+        if row.requirement and row.state != State.AGREED:
+            raise NotAgreedError(row)
+        if row.expires_at and row.expires_at <= timezone.now():
+            raise ExpiredError(row)
+        check_count(row, typed)
+        begin(row, by, "")
+    return row
 
 
 def pause(batch: Batch, by: Actor, reason: str = "") -> Batch:
     """Send nothing more until somebody resumes it. What is on its way is heard out."""
     with transaction.atomic():
-        locked = _locked(batch, {State.RUNNING, State.HOLDING}, "paused")
-        _turn(locked, State.PAUSED, f"{by.name} paused it.")
-        _note(locked, by, "batch.paused", reason=clean(reason))
-    return locked
+        row = locked(batch, {State.RUNNING, State.HOLDING}, "paused")
+        turn(row, State.PAUSED, f"{by.name} paused it.")
+        note(row, by, "batch.paused", reason=clean(reason))
+    return row
 
 
 def resume(batch: Batch, by: Actor, reason: str = "") -> Batch:
     """Go on after a pause, or after somebody has looked at the canary."""
     with transaction.atomic():
-        locked = _locked(batch, {State.PAUSED, State.HOLDING}, "resumed")
+        row = locked(batch, {State.PAUSED, State.HOLDING}, "resumed")
         # Whoever resumes has seen what failed: only what fails from here on stops it again.
-        locked.is_released = locked.is_released or locked.state == State.HOLDING
-        locked.forgiven = failures(locked)
-        locked.save(update_fields=["is_released", "forgiven"])
-        _turn(locked, State.RUNNING, "")
-        queue.nudge_batch(locked)
-        _note(locked, by, "batch.resumed", reason=clean(reason))
-    return locked
+        row.is_released = row.is_released or row.state == State.HOLDING
+        row.forgiven = failures(row)
+        row.save(update_fields=["is_released", "forgiven"])
+        turn(row, State.RUNNING, "")
+        queue.nudge_batch(row)
+        note(row, by, "batch.resumed", reason=clean(reason))
+    return row
 
 
 def cancel(batch: Batch, by: Actor, reason: str, *, now: datetime | None = None) -> Batch:
@@ -146,14 +156,14 @@ def cancel(batch: Batch, by: Actor, reason: str, *, now: datetime | None = None)
     now = now or timezone.now()
     with transaction.atomic():
         over = {State.DONE, State.CANCELLED}
-        locked = _locked(batch, set(State) - over, "cancelled")
-        _turn(locked, State.CANCELLED, f"{by.name} cancelled it.")
-        locked.finished_at = now
-        locked.save(update_fields=["finished_at"])
-        run(statements.CANCEL_PLANNED, batch=locked.pk)
-        _note(locked, by, "batch.cancelled", reason=reason)
-    stop_rest(locked, now)
-    return locked
+        row = locked(batch, set(State) - over, "cancelled")
+        turn(row, State.CANCELLED, f"{by.name} cancelled it.")
+        row.finished_at = now
+        row.save(update_fields=["finished_at"])
+        run(statements.CANCEL_PLANNED, batch=row.pk)
+        note(row, by, "batch.cancelled", reason=reason)
+    stop_rest(row, now)
+    return row
 
 
 def stop_rest(batch: Batch, now: datetime) -> int:
@@ -171,15 +181,16 @@ def failures(batch: Batch) -> int:
     return Repair.objects.filter(batch=batch, state=Repair.State.STOPPED).count()
 
 
-def _begin(batch: Batch, by: Actor, reason: str) -> None:
+def begin(batch: Batch, by: Actor, reason: str) -> None:
     batch.started_by_name, batch.started_at = by.name, timezone.now()
     batch.save(update_fields=["started_by_name", "started_at"])
-    _turn(batch, State.RUNNING, "")
+    turn(batch, State.RUNNING, "")
     queue.nudge_batch(batch)
-    _note(batch, by, "batch.started", reason=reason, after={"plan_hash": batch.plan_hash})
+    note(batch, by, "batch.started", reason=reason, after={"plan_hash": batch.plan_hash})
 
 
-def _locked(batch: Batch, states: set[State], wanted: str, plan_hash: str | None = None) -> Batch:
+def locked(batch: Batch, states: set[State], wanted: str, plan_hash: str | None = None) -> Batch:
+    """The batch as it is now, held until the end of the transaction. Raises NotSoError, OtherPlanError."""
     locked = Batch.objects.select_for_update().get(pk=batch.pk)
     if locked.state not in states:
         raise NotSoError(locked, wanted)
@@ -188,7 +199,7 @@ def _locked(batch: Batch, states: set[State], wanted: str, plan_hash: str | None
     return locked
 
 
-def _count(batch: Batch, typed: int | None) -> None:
+def check_count(batch: Batch, typed: int | None) -> None:
     count = batch.summary["sagas"]
     if count == 0:
         raise NothingChosenError
@@ -196,11 +207,11 @@ def _count(batch: Batch, typed: int | None) -> None:
         raise CountMissingError(count)
 
 
-def _turn(batch: Batch, state: State, because: str) -> None:
+def turn(batch: Batch, state: State, because: str) -> None:
     batch.state, batch.because = state, because
     batch.save(update_fields=["state", "because"])
     changes.tell("batches", f"batch:{batch.pk}")
 
 
-def _note(batch: Batch, by: Actor, act: str, *, reason: str = "", after: object = None) -> None:
+def note(batch: Batch, by: Actor, act: str, *, reason: str = "", after: object = None) -> None:
     audit.record(by, act, ("batch", str(batch)), reason=reason, after=after)

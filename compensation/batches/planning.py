@@ -5,21 +5,23 @@ Side-effect free for the sagas. A worker that dies leaves a chunk that is not pl
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from compensation import planner, reading
+from compensation import planner, policy, reading
+from compensation.agreement import is_past_pivot, rules_for
 from compensation.batches import statements
 from compensation.models import Batch, BatchSaga
-from compensation.plan import Intent, Plan, digest
+from compensation.plan import Plan, digest
+from compensation.policy import PlanFacts, Requirement
 from compensation.subject import Subject
-from sagas import audit, changes
+from sagas import audit, changes, definitions
 from sagas.audit import Actor
 from sagas.models import Saga
 from sagas.sql import encode, run
-from sagas.vocabulary import StepKind
 
 # Sagas that are planned in one transaction.
 CHUNK = 500
@@ -64,22 +66,12 @@ def _row(subject: Subject, planned: Plan) -> dict[str, Any]:
         "plan_hash": planned.hash,
         "actions": [f"{action.kind} {action.participant} {action.step}" for action in planned.actions],
         "warnings": planned.warnings,
-        "past_pivot": _is_past_pivot(subject, planned),
+        "past_pivot": is_past_pivot(subject, planned),
         "stake": stake.amount if stake else None,
         "currency": stake.currency if stake else "",
         "code": refused.code if refused else "",
         "why": refused.why if refused else "",
     }
-
-
-def _is_past_pivot(subject: Subject, planned: Plan) -> bool:
-    """Whether something is undone although the point of no return was, or may have been, passed."""
-    return planned.intent == Intent.COMPENSATE and any(
-        run_.has_effect or run_.is_unknown
-        for step in subject.state.steps
-        if step.kind == StepKind.PIVOT
-        for run_ in step.runs
-    )
 
 
 @transaction.atomic
@@ -91,15 +83,38 @@ def _finish(batch_pk: int, now: datetime) -> None:
         return
     batch.plan_hash = digest(_content(batch, run(statements.PINNED, batch=batch.pk)))
     batch.summary = _summary(batch.pk)
+    batch.requirement = policy.to_json(_requirement(batch))
     batch.state, batch.lease_until = Batch.State.PLANNED, None
-    batch.save(update_fields=["plan_hash", "summary", "state", "lease_until"])
+    batch.save(update_fields=["plan_hash", "summary", "requirement", "state", "lease_until"])
     changes.tell("batches", f"batch:{batch.pk}")
     audit.record(
         Actor.system(),
         "batch.planned",
         ("batch", str(batch)),
         reason=batch.reason,
-        after={"plan_hash": batch.plan_hash, **batch.summary},
+        after={"plan_hash": batch.plan_hash, "requirement": batch.requirement, **batch.summary},
+    )
+
+
+def _requirement(batch: Batch) -> Requirement | None:
+    """Who must agree, by the policy of this moment: what every definition of its sagas asks for."""
+    summary = batch.summary
+    actions = summary["actions"]
+    return policy.strictest(
+        policy.required(
+            rules_for(definitions.by_key(key) if key else None),
+            PlanFacts(
+                intent=batch.intent,
+                saga_type=saga_type,
+                count=summary["sagas"],
+                kinds={action["kind"] for action in actions},
+                steps={action["step"] for action in actions},
+                participants={action["participant"] for action in actions},
+                pivot=summary["past_pivot"] > 0,
+                stake={currency: Decimal(amount) for currency, amount in summary["stakes"].items()},
+            ),
+        )
+        for saga_type, key in run(statements.TYPES, batch=batch.pk)
     )
 
 

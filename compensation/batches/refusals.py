@@ -40,3 +40,21 @@ class CountMissingError(RepairError):
 
 class MayNotAgreeError(RepairError):
     """Four eyes: whoever planned it does not agree to it, nor does who is in none of the groups."""
+
+
+class NotAskedError(RepairError):
+    def __init__(self, batch: Batch) -> None:
+        super().__init__(f"Nobody has to agree to {batch}: start it.")
+
+
+class NotAgreedError(RepairError):
+    """`batch.requirement` says who must."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        super().__init__(f"Others must agree to {batch} before it is started: ask them.")
+
+
+class ExpiredError(RepairError):
+    def __init__(self, batch: Batch) -> None:
+        super().__init__(f"The time in which {batch} could be agreed to and started is over: ask again.")

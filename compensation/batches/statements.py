@@ -108,7 +108,8 @@ WHERE one.id = given.id
 """
 
 CANCEL_PLANNED = """
-UPDATE compensation_batchsaga SET state = 'cancelled' WHERE batch_id = %(batch)s AND state = 'planned'
+UPDATE compensation_batchsaga SET state = 'cancelled'
+WHERE batch_id = %(batch)s AND state IN ('chosen', 'planned')
 """
 
 # Claimed, and never sent: as if nobody had claimed it.

@@ -11,6 +11,7 @@ from tests.sagas.saying import say
 SHOP_YAML = """
 type: order
 version: "1"
+approval: []
 steps:
   - {name: check, kind: readonly, participant: shop}
   - name: reserve

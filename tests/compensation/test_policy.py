@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compensation import policy
+from compensation import agreement, default_policy, policy
 from compensation.models import Repair, RepairAction
 from compensation.policy import Approval, PlanFacts, Requirement
 from sagas import definitions
+from sagas.audit import Actor
 from sagas.definitions import ApprovalRule, Seconds
 from sagas.definitions.approval import INTENTS, KINDS
 
@@ -137,10 +138,11 @@ HEAD = 'type: order\nversion: "1"\n'
     ("text", "expected"),
     [(HEAD, ["pivot"]), (HEAD + "approval: []", []), (HEAD + "approval: [{when: count > 3}]", ["count > 3"])],
 )
-def test_a_definition_that_says_nothing_takes_the_default(text: str, expected: list[str]) -> None:
-    rules = policy.rules_of(definitions.parse(text, "x.yaml"), [rule("pivot")])
+def test_a_definition_that_says_nothing_takes_the_default(db: None, text: str, expected: list[str]) -> None:
+    default_policy.load("approval: [{when: pivot}]", "policy.yaml", Actor.system())
+    rules = agreement.rules_for(definitions.parse(text, "x.yaml"))
     assert [each.when for each in rules] == expected
-    assert [each.when for each in policy.rules_of(None, [rule("pivot")])] == ["pivot"]
+    assert [each.when for each in agreement.rules_for(None)] == ["pivot"]
 
 
 def test_each_rule_that_holds_is_met_by_its_own_groups() -> None:

@@ -47,7 +47,8 @@ def test_every_participant_has_a_business_for_its_steps() -> None:
 
 def test_one_order_of_small_value_is_put_right_by_one_person_and_more_is_not() -> None:
     [orders] = [definition(saga_type) for saga_type in SAGA_TYPES if saga_type.name == "order-fulfilment"]
-    rules = policy.rules_of(orders, policy.BUILT_IN)
+    rules = orders.approval
+    assert rules
     one = PlanFacts("compensate", orders.type, kinds={"compensate"}, stake={"EUR": Decimal("129.90")})
     assert policy.required(rules, one) is None
     assert policy.required(rules, replace(one, stake={})) is None
