@@ -1,6 +1,6 @@
 """How every word of a state is shown on a page: sagas' own table, and the words that only pages need."""
 
-from compensation.models import Repair, RepairAction
+from compensation.models import Batch, BatchSaga, Repair, RepairAction
 from sagas.models import Delivery, Quarantined
 from sagas.vocabulary import LOOKS as SAGA_LOOKS
 from sagas.vocabulary import Code, Kind, Look, Severity, StepKind
@@ -12,6 +12,16 @@ LOOKS: dict[str, Look] = {
     Repair.State.DONE.value: Look("Done", "ok", "check"),
     Repair.State.STOPPED.value: Look("Stopped", "bad", "pause"),
     Repair.State.CANCELLED.value: Look("Cancelled", "quiet", "skip"),
+    Batch.State.PLANNING.value: Look("Being planned", "info", "dots"),
+    Batch.State.PLANNED.value: Look("Planned", "info", "clock"),
+    Batch.State.ASKING.value: Look("Waits for agreement", "warn", "person"),
+    Batch.State.AGREED.value: Look("Agreed", "ok", "person"),
+    Batch.State.HOLDING.value: Look("Canary is through", "warn", "clock"),
+    Batch.State.PAUSED.value: Look("Paused", "warn", "pause"),
+    BatchSaga.State.LEFT.value: Look("Left alone", "quiet", "skip"),
+    BatchSaga.State.DROPPED.value: Look("Dropped out", "warn", "triangle"),
+    BatchSaga.State.BEGUN.value: Look("Begun", "info", "play"),
+    "glass_broken": Look("Glass broken", "bad", "lock"),
     RepairAction.State.WAITING.value: Look("Waiting", "quiet", "dots"),
     RepairAction.State.READY.value: Look("Ready", "info", "clock"),
     RepairAction.State.SENDING.value: Look("Sending", "info", "send"),

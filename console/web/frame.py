@@ -42,7 +42,7 @@ TRIALS = ("trials", "trial", "trial_cancel", "trial_activate", "trial_samples")
 SECTIONS = [
     Section("attention", "Attention", ("problem", "problem_accept")),
     Section("sagas", "Sagas", ("saga", "finding_accept", "finding_withdraw")),
-    Section("repairs", "Repairs", ("repair",)),
+    Section("repairs", "Repairs", ("repair", "batches", "batch", "batch_new")),
     Section("participants", "Participants", PARTICIPANT),
     Section("definitions", "Definitions", ("definition", "definition_seen", *TRIALS)),
     Section("audit", "Audit"),

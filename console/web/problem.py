@@ -1,5 +1,7 @@
 """One problem, open or over: its sagas, what can be done about it, what was accepted, and who was told."""
 
+from urllib.parse import urlencode
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -8,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from console import addresses, search
 from console.permissions import Act
-from console.web import frame, looking
+from console.web import batch_form, frame, looking
 from console.web.guard import needs
 from console.web.problem_lines import accepted_findings, described, oldest
 from console.web.saga_choices import Choice, Intent, address
@@ -17,6 +19,8 @@ from sagas.models import Definition, Finding, Problem
 from sagas.vocabulary import Code
 
 REPAIRS = frozenset(Action(intent.value) for intent in Intent)
+# What can be done about all sagas of a problem at once.
+MANY = frozenset(Action(intent.value) for intent in batch_form.INTENTS)
 
 
 @require_safe
@@ -66,6 +70,9 @@ def _of_one(way: Action, problem: Problem, waiting: Finding) -> Choice:
     title, changes = SAID[way]
     if way in REPAIRS:
         where, button = address(waiting.saga, way, problem.step), "Plan for the oldest…"
+        if problem.open_count > 1 and way in MANY:
+            query = urlencode({"problem": problem.pk, "intent": way.value, "step": problem.step})
+            where, button = f"{reverse('batch_new')}?{query}", f"Plan for all {problem.open_count:,}…"
         if way == Action.ASK and problem.participant:
             title = f"Ask {problem.participant} what happened"
     elif way == Action.ACCEPT:

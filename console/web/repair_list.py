@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from compensation.models import Repair, RepairAction
-from console.permissions import Act
-from console.web import frame, paging
+from console.permissions import Act, signed_in
+from console.web import batches, frame, paging
 from console.web.guard import needs
 
 
@@ -38,6 +38,7 @@ def show(request: HttpRequest) -> HttpResponse:
         {
             "page": page,
             "lines": with_progress(page.rows),
+            "waiting": len(batches.waiting_for(signed_in(request))),
             "state": state,
             "states": [(word, urlencode({"state": word} | by_me)) for word in Repair.State.values],
             "is_mine": is_mine,

@@ -11,18 +11,21 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from compensation import repairs, wording
+from compensation.batches import deciding
+from compensation.batches.deciding import Care, Chosen
 from compensation.drafting import Words
 from compensation.models import Repair
 from compensation.plan import LeftAlone, Plan
 from compensation.planner import Outcome
 from compensation.refusals import (
+    AgreementMissingError,
     AlreadyRunningError,
     ChangedError,
     ReasonMissingError,
     RefusedError,
 )
 from console import actors
-from console.permissions import Act
+from console.permissions import Act, signed_in
 from console.web import saga as saga_page
 from console.web.guard import needs
 from console.web.paging import number
@@ -77,7 +80,7 @@ def _preview(request: HttpRequest, saga_type: str, saga_id: str) -> HttpResponse
     if form.intent == Intent.RECORD and not (form.step and form.outcome):
         return _page(request, saga, form, state, None, 0)
     preview = repairs.preview(saga, form.intent, form.step, outcome=form.outcome)
-    return _page(request, saga, form, state, preview.plan, preview.revision)
+    return _page(request, saga, form, state, preview.plan, preview.revision, requirement=preview.requirement)
 
 
 @needs(Act.REPAIR)
@@ -103,6 +106,8 @@ def _start(request: HttpRequest, saga_type: str, saga_id: str) -> HttpResponse:
             outcome=form.outcome,
             evidence=form.evidence,
         )
+    except AgreementMissingError:
+        return _put_to_others(request, saga, form)
     except ReasonMissingError as error:
         form.errors[error.field] = str(error)
         return _again(request, saga, form, status=400)
@@ -113,6 +118,20 @@ def _start(request: HttpRequest, saga_type: str, saga_id: str) -> HttpResponse:
     except AlreadyRunningError as error:
         return _again(request, saga, form, status=409, rival=error)
     return HttpResponseRedirect(reverse("repair", args=[repair.pk]), status=303)
+
+
+def _put_to_others(request: HttpRequest, saga: Saga, form: Form) -> HttpResponse:
+    """Others must agree: it goes the way of a batch, of this one saga."""
+    batch = deciding.create(
+        Chosen(f"{saga.saga_type} {saga.saga_id}", [saga.pk], {"saga": saga.saga_id}),
+        form.intent,
+        form.step,
+        form.reason,
+        actors.of(request),
+        signed_in(request),
+        care=Care(canary=0),
+    )
+    return HttpResponseRedirect(reverse("batch", args=[batch.pk]), status=303)
 
 
 def _form(words: Any) -> Form:
@@ -132,6 +151,7 @@ def _again(request: HttpRequest, saga: Saga, form: Form, *, status: int, **more:
         # Its reason is still missing, and meanwhile it is not what was looked at either.
         more["is_new"] = True
     state, _ = standing.of(Saga.objects.get(pk=saga.pk), timezone.now())
+    more["requirement"] = now.requirement
     return _page(request, saga, form, state, now.plan, now.revision, status=status, **more)
 
 

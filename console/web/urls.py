@@ -9,6 +9,8 @@ from console.web import (
     account,
     attention,
     audit,
+    batch_form,
+    batches,
     definition_seen,
     definitions,
     foreign_types,
@@ -38,6 +40,13 @@ urlpatterns = [
     path("repairs/", repair_list.show, name="repairs"),
     path("repairs/<int:pk>/", repair.show, name="repair"),
     path("repairs/<int:pk>/cancel", repair.cancel, name="repair_cancel"),
+    path("batches/", batches.show, name="batches"),
+    path("batches/new", batch_form.show, name="batch_new"),
+    path("batches/<int:pk>/", batches.batch, name="batch"),
+    *[
+        path(f"batches/<int:pk>/{button}", batches.press, {"button": button}, name=f"batch_{button}")
+        for button in batches.BUTTONS
+    ],
     path("participants/", participants.show, name="participants"),
     path("participants/<name:name>/", participants.participant, name="participant"),
     path("participants/<name:name>/settings", participants.change, name="participant_change"),

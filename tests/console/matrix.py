@@ -14,6 +14,7 @@ from console.permissions import Role
 from sagas import acceptance
 from sagas.audit import Actor
 from sagas.models import Finding
+from tests.console.batches import CARE, HASH, batch_for
 from tests.console.cast import Person
 from tests.console.world import World
 
@@ -21,6 +22,8 @@ ANYONE = frozenset({"anonymous", "outsider", *Role})
 SIGNED_IN = frozenset({"outsider", *Role})
 VIEWERS = frozenset[str](Role)
 OPERATORS = frozenset[str]({Role.OPERATOR, Role.APPROVER, Role.ADMIN})
+# Whose agreement the built-in policy asks for.
+AGREEING = frozenset[str]({Role.APPROVER, Role.ADMIN})
 ADMINS = frozenset[str]({Role.ADMIN})
 NOBODY = frozenset[str]()
 
@@ -71,6 +74,15 @@ def page_of(finding: Finding, act: str) -> str:
 def own_token(world: World, who: Person | None) -> str:
     """The number of one of their own tokens; nobody's for those who can have none."""
     return str(tokens.issue(who.user, Actor.system()).token.pk) if who else "0"
+
+
+def pressed(button: str) -> dict[str, Any]:
+    """The button on the page of a batch that is as it has to be for that."""
+    return {
+        "route": f"batches/<int:pk>/{button}",
+        "address": lambda _, __: f"batches/{batch_for(button).pk}/{button}",
+        "body": lambda _: {"plan_hash": HASH, "reason": "OPS-1"},
+    }
 
 
 API = "api/v1/"
@@ -229,6 +241,22 @@ PAGES = [
     Row("sagas/<name:saga_type>/<saga_id:saga_id>/", "GET", VIEWERS, address="sagas/order/o%2F1/"),
     Row(REPAIR, "GET", VIEWERS, address="sagas/order/o-2/repair?intent=compensate"),
     Row(REPAIR, "POST", OPERATORS, 303, "sagas/order/o-2/repair", started),
+    Row("batches/", "GET", VIEWERS),
+    Row("batches/new", "GET", VIEWERS),
+    Row(
+        "batches/new",
+        "POST",
+        OPERATORS,
+        303,
+        body={"type": "order", "intent": "ask", "reason": "OPS-1", **CARE},
+    ),
+    Row("batches/<int:pk>/", "GET", VIEWERS, address=lambda w, _: f"batches/{batch_for('ask').pk}/"),
+    *[
+        Row(method="POST", allowed=OPERATORS, status=303, **pressed(button))
+        for button in ("ask", "start", "pause", "resume", "cancel")
+    ],
+    *[Row(method="POST", allowed=AGREEING, status=303, **pressed(button)) for button in ("agree", "deny")],
+    Row(method="POST", allowed=ADMINS, status=303, **pressed("break-glass")),
     Row("repairs/", "GET", VIEWERS),
     Row("repairs/<int:pk>/", "GET", VIEWERS, address=lambda w, _: f"repairs/{w.repair.pk}/"),
     Row(

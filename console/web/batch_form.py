@@ -1,0 +1,143 @@
+"""Planning a repair of many sagas: which, what, how carefully, and why."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from compensation import wording
+from compensation.batches import deciding
+from compensation.batches.deciding import Care, Chosen
+from compensation.plan import Intent
+from compensation.refusals import ReasonMissingError, RepairError
+from console import actors, search
+from console.permissions import Act, signed_in
+from console.search import Asked
+from console.web.guard import needs
+from console.wording import capped
+from sagas.models import Problem
+
+# What can be decided about many sagas at once, safest first.
+INTENTS = {
+    Intent.ASK: ("Ask what happened", "Asks each participant what became of the step. Changes nothing."),
+    Intent.RETRY: ("Retry what has failed", "Does again what failed or was never answered."),
+    Intent.COMPENSATE: ("Compensate", "Undoes what was done, each step once the one after it is undone."),
+}
+MOST_CANARY = 1000
+# What stands in the form at first.
+USUAL = Care()
+
+
+@dataclass(slots=True)
+class Form:
+    """What is being decided, as it stands in the address or was posted."""
+
+    asked: Asked
+    intent: str
+    step: str
+    reason: str = ""
+    canary: str = str(USUAL.canary)
+    holds: bool = USUAL.holds
+    most_failures: str = str(round(USUAL.most_failures * 100))
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def care(self) -> Care:
+        """Call once `errors` is filled and empty."""
+        return Care(int(self.canary), self.holds, int(self.most_failures) / 100)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def show(request: HttpRequest) -> HttpResponseBase:
+    return (_create if request.method == "POST" else _choose)(request)
+
+
+@needs(Act.VIEW)
+def _choose(request: HttpRequest) -> HttpResponse:
+    """Everybody may look; nothing is planned or sent by that."""
+    return _page(request, _form(request.GET))
+
+
+@needs(Act.REPAIR)
+def _create(request: HttpRequest) -> HttpResponse:
+    """303 to the batch; 400 with what is missing."""
+    form = _form(request.POST)
+    form.reason = request.POST.get("reason", "")
+    form.canary = request.POST.get("canary", "").strip() or "0"
+    form.holds = request.POST.get("holds") == "yes"
+    form.most_failures = request.POST.get("most_failures", "").strip()
+    _check(form)
+    if form.errors:
+        return _page(request, form, status=400)
+    sagas = search.sagas(form.asked).order_by("pk").values_list("pk", flat=True)
+    chosen = Chosen(title_of(form.asked), list(sagas[: deciding.MOST + 1]), dict(form.asked.words))
+    try:
+        batch = deciding.create(
+            chosen,
+            form.intent,
+            form.step,
+            form.reason,
+            actors.of(request),
+            signed_in(request),
+            care=form.care,
+        )
+    except ReasonMissingError as error:
+        form.errors["reason"] = str(error)
+    except RepairError as error:
+        form.errors["sagas"] = str(error)
+    else:
+        return HttpResponseRedirect(reverse("batch", args=[batch.pk]), status=303)
+    return _page(request, form, status=400)
+
+
+def title_of(asked: Asked) -> str:
+    """What the sagas have in common, as people say it."""
+    if problem := _problem(asked):
+        return f"“{problem.title}”"
+    words = [f"{name} {value}" for name, value in asked.words.items() if name != "q"]
+    if asked.q:
+        words.append(f"found by “{asked.q}”")
+    return ", ".join(words) or "every saga"
+
+
+def _problem(asked: Asked) -> Problem | None:
+    number = asked.problem
+    is_key = number.isascii() and number.isdigit()
+    return Problem.objects.filter(pk=min(int(number), search.LARGEST_KEY)).first() if is_key else None
+
+
+def _form(words: Any) -> Form:
+    asked = Asked.read(words)
+    problem = _problem(asked)
+    intent = words.get("intent", "") or Intent.ASK
+    if intent not in INTENTS:
+        raise Http404("There is no such repair of many sagas.")
+    return Form(asked, intent, words.get("step", problem.step if problem else "").strip()[: search.LONGEST])
+
+
+def _check(form: Form) -> None:
+    if not form.canary.isascii() or not form.canary.isdigit() or int(form.canary[:9]) > MOST_CANARY:
+        form.errors["canary"] = f"A whole number from 0 to {MOST_CANARY:,}."
+    share = form.most_failures
+    if not share.isascii() or not share.isdigit() or int(share[:9]) > 100:
+        form.errors["most_failures"] = "A whole number from 0 to 100."
+
+
+def _page(request: HttpRequest, form: Form, *, status: int = 200) -> HttpResponse:
+    count = search.count(search.sagas(form.asked))
+    return render(
+        request,
+        "batches/form.html",
+        {
+            "form": form,
+            "title": title_of(form.asked),
+            "count": count,
+            "counted": capped(count, search.COUNT_CAP),
+            "intents": [(intent.value, *words) for intent, words in INTENTS.items()],
+            "longest": wording.LONGEST,
+        },
+        status=status,
+    )
