@@ -42,6 +42,7 @@ class AuditOut(serializers.Serializer[AuditEntry]):
     reason = serializers.CharField()
     before = serializers.JSONField()
     after = serializers.JSONField()
+    content_hash = serializers.CharField(help_text="SHA-256 of the entry without its place in the chain.")
     previous_hash = serializers.CharField()
     hash = serializers.CharField()
 

@@ -88,12 +88,12 @@ def moment(text: str) -> datetime | None:
 
 
 def checked(rows: Sequence[AuditEntry]) -> list[Line]:
-    """Each entry, and whether it is what its hash was made of and is chained to its neighbour here."""
+    """Each entry, and whether it is what its hashes were made of and is chained to its neighbour here."""
     before = {entry.sequence: entry.hash for entry in rows}
     return [
         Line(
             entry,
-            entry.hash == audit.digest(entry)
+            audit.is_sound(entry)
             and before.get(entry.sequence - 1, entry.previous_hash) == entry.previous_hash,
         )
         for entry in rows

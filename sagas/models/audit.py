@@ -2,7 +2,7 @@ from django.db import models
 
 
 class AuditEntry(models.Model):
-    """One act of a person, key or of Amends itself. Append-only by triggers, chained by hash (audit.py)."""
+    """One act of a person, key or of Amends itself. Append-only by triggers, chained by hash."""
 
     # Dense: a gap is a missing row.
     sequence = models.BigIntegerField(primary_key=True)
@@ -19,6 +19,8 @@ class AuditEntry(models.Model):
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
     address = models.GenericIPAddressField(null=True)
+    # Of all above. The hash is of this and of the hash before, so that few entries can be proven without all.
+    content_hash = models.CharField(max_length=64)
     previous_hash = models.CharField(max_length=64)
     hash = models.CharField(max_length=64)
 

@@ -3,19 +3,21 @@
 import threading
 from datetime import UTC, datetime
 from decimal import Decimal
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sagas import audit
-from sagas.audit import Actor
+from sagas.audit import Actor, Entry, chain, verifying
 from sagas.models import AuditEntry, AuditHead, Saga
 
 ANNA = Actor("person", "anna", "192.0.2.7")
@@ -107,7 +109,13 @@ def test_the_database_refuses_to_change_the_log(statement: str) -> None:
         ("UPDATE sagas_auditentry SET reason = 'another' WHERE sequence = 2", 2, "content"),
         ("UPDATE sagas_auditentry SET at = at + interval '1 microsecond' WHERE sequence = 3", 3, "content"),
         ("UPDATE sagas_auditentry SET before = '{}' WHERE sequence = 4", 4, "content"),
+        ("UPDATE sagas_auditentry SET content_hash = repeat('a', 64) WHERE sequence = 4", 4, "content"),
         ("UPDATE sagas_auditentry SET hash = repeat('a', 64) WHERE sequence = 4", 4, "content"),
+        ("UPDATE sagas_auditentry SET previous_hash = repeat('a', 64) WHERE sequence = 4", 4, "content"),
+        ("INSERT INTO sagas_auditentry (sequence, at, actor_kind, actor, action, object_kind, object_id,"
+         " reason, content_hash, previous_hash, hash) SELECT 0, at, actor_kind, actor, action, object_kind,"
+         " object_id, reason, content_hash, previous_hash, hash FROM sagas_auditentry WHERE sequence = 1",
+         0, "before the first"),
         ("DELETE FROM sagas_auditentry WHERE sequence = 1", 1, "it is missing"),
         ("DELETE FROM sagas_auditentry WHERE sequence = 3", 3, "it is missing"),
         ("DELETE FROM sagas_auditentry WHERE sequence IN (2, 3)", 2, "it and all up to 3 are missing"),
@@ -139,9 +147,10 @@ def test_an_entry_rewritten_with_a_fitting_hash_is_found(sequence: int) -> None:
     append(5)
     entry = AuditEntry.objects.get(sequence=sequence)
     entry.reason = "another"
+    content_hash = audit.content_hash(entry)
     behind_its_back(
-        f"UPDATE sagas_auditentry SET reason = 'another', hash = '{audit.digest(entry)}'"
-        f" WHERE sequence = {sequence}"
+        f"UPDATE sagas_auditentry SET reason = 'another', content_hash = '{content_hash}',"
+        f" hash = '{chain.link(entry.previous_hash, content_hash)}' WHERE sequence = {sequence}"
     )
     found = audit.verify()
     assert isinstance(found, audit.Broken)
@@ -158,7 +167,7 @@ def test_the_command_says_that_the_log_is_whole() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_more_entries_than_are_held_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit, "CHUNK", 3)
+    monkeypatch.setattr(verifying, "CHUNK", 3)
     append(8)
     assert audit.verify() == audit.Verified(8, AuditHead.objects.get().hash)
 
@@ -166,7 +175,9 @@ def test_more_entries_than_are_held_at_a_time(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.django_db(transaction=True)
 def test_many_writers_make_one_dense_chain() -> None:
     def write() -> None:
-        append(10)
+        append(6)
+        with transaction.atomic():
+            audit.record_all(Entry(ANNA, "step.skipped", ("step", str(number))) for number in range(4))
         connection.close()
 
     writers = [threading.Thread(target=write) for _ in range(4)]
@@ -177,6 +188,86 @@ def test_many_writers_make_one_dense_chain() -> None:
     assert audit.verify() == audit.Verified(40, AuditHead.objects.get().hash)
     times = list(AuditEntry.objects.order_by("sequence").values_list("at", flat=True))
     assert times == sorted(times)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_entries_are_appended_in_their_order_in_one_go() -> None:
+    saga = Saga.objects.create(saga_type="order", saga_id="o/1")
+    append(1)
+    with transaction.atomic():
+        written = audit.record_all(
+            Entry(ANNA, "step.skipped", ("step", str(number)), saga, "why", {"was": number}, [number])
+            for number in range(500)
+        )
+    stored = list(AuditEntry.objects.filter(sequence__gt=1).order_by("sequence"))
+    assert [entry.sequence for entry in stored] == list(range(2, 502))
+    assert [entry.object_id for entry in stored] == [str(number) for number in range(500)]
+    assert {(entry.saga_id, entry.reason, entry.address) for entry in stored} == {
+        (saga.pk, "why", "192.0.2.7")
+    }
+    assert [audit.content(entry) for entry in stored] == [audit.content(entry) for entry in written]
+    assert audit.verify() == audit.Verified(501, stored[-1].hash)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_entry_that_cannot_be_written_leaves_none() -> None:
+    fine = Entry(ANNA, "step.skipped", ("step", "1"))
+    with pytest.raises(ValueError, match="JSON"), transaction.atomic():
+        audit.record_all([fine, Entry(ANNA, "step.skipped", ("step", "2"), after=float("inf")), fine])
+    with transaction.atomic():
+        assert audit.record_all([]) == []
+    assert audit.verify() == audit.Verified(0, audit.GENESIS)
+
+
+def chained_in_one_level(count: int) -> None:
+    """As entries were before migration 0014."""
+    append(count)
+    migration = import_module("sagas.migrations.0014_audit_two_levels")
+    previous = audit.GENESIS
+    for entry in AuditEntry.objects.order_by("sequence"):
+        hash, _ = migration.one_level(migration.content(entry), previous)
+        behind_its_back(
+            f"UPDATE sagas_auditentry SET content_hash = '', previous_hash = '{previous}', hash = '{hash}'"
+            f" WHERE sequence = {entry.sequence}"
+        )
+        previous = hash
+    behind_its_back(f"UPDATE sagas_audithead SET hash = '{previous}'")
+
+
+def chain_anew() -> None:
+    with connection.schema_editor() as editor:
+        import_module("sagas.migrations.0014_audit_two_levels").forwards(apps, editor)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_entries_of_before_are_chained_anew_and_stay_what_they_were() -> None:
+    chained_in_one_level(5)
+    before = [audit.content(entry) for entry in AuditEntry.objects.order_by("sequence")]
+    assert isinstance(audit.verify(), audit.Broken)
+    chain_anew()
+    assert audit.verify() == audit.Verified(5, AuditHead.objects.get().hash)
+    assert [audit.content(entry) for entry in AuditEntry.objects.order_by("sequence")] == before
+    append(1)
+    with pytest.raises(DatabaseError, match="audit log"), connection.cursor() as cursor:
+        cursor.execute("UPDATE sagas_auditentry SET reason = 'another'")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE sagas_auditentry SET reason = 'another' WHERE sequence = 2",
+        "DELETE FROM sagas_auditentry WHERE sequence = 3",
+        "DELETE FROM sagas_auditentry WHERE sequence = 5",
+    ],
+)
+def test_a_chain_of_before_that_is_broken_is_not_made_whole(statement: str) -> None:
+    chained_in_one_level(5)
+    behind_its_back(statement)
+    before = list(AuditEntry.objects.values())
+    with pytest.raises(RuntimeError, match="restore it from a backup"):
+        chain_anew()
+    assert list(AuditEntry.objects.values()) == before
 
 
 @pytest.mark.django_db(transaction=True)
@@ -217,7 +308,9 @@ def test_any_value_keeps_its_hash_through_the_database(value: Any, name: str, re
     with transaction.atomic():
         actor = Actor("key", name)
         entry = audit.record(actor, "x.done", ("x", "1"), reason=reason, before=value, after=[value])
-    assert audit.digest(AuditEntry.objects.get(pk=entry.pk)) == entry.hash
+    stored = AuditEntry.objects.get(pk=entry.pk)
+    assert (audit.content(stored), stored.hash) == (audit.content(entry), entry.hash)
+    assert audit.is_sound(stored)
     assert isinstance(audit.verify(), audit.Verified)
 
 
