@@ -5,6 +5,7 @@ can switch triggers off is found out by `verify`: each entry's hash covers its c
 and the head, which is locked by every append, names the last one.
 """
 
+from sagas.audit import proof
 from sagas.audit.chain import GENESIS
 from sagas.audit.content import content, content_hash, is_sound
 from sagas.audit.recording import Actor, Entry, NotInTransactionError, record, record_all
@@ -23,6 +24,7 @@ __all__ = [
     "content_hash",
     "is_sound",
     "plain",
+    "proof",
     "record",
     "record_all",
     "storable",
