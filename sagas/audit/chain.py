@@ -14,21 +14,19 @@ from typing import Any
 GENESIS = "0" * 64
 
 # What the hash of an entry's content covers.
-FIELDS = frozenset(
-    (
-        "sequence",
-        "at",
-        "actor_kind",
-        "actor",
-        "action",
-        "object_kind",
-        "object_id",
-        "saga",
-        "reason",
-        "before",
-        "after",
-        "address",
-    )
+FIELDS = (
+    "sequence",
+    "at",
+    "actor_kind",
+    "actor",
+    "action",
+    "object_kind",
+    "object_id",
+    "saga",
+    "reason",
+    "before",
+    "after",
+    "address",
 )
 
 _is_hash = re.compile("[0-9a-f]{64}", re.ASCII).fullmatch
@@ -53,8 +51,8 @@ def check(proof: Any, entries: Sequence[Any]) -> list[str]:
 
     Takes both as JSON gives them, from whomever they come. `proof` is what `sagas.audit.proof.of` makes:
     {"first": sequence, "previous_hash": hash, "content_hashes": [hash of each from the first on],
-    "end": {"sequence": sequence, "hash": hash}}; `entries` are objects of FIELDS. That it holds proves as much
-    as the end is worth: compare it with an anchor that was kept where nobody could rewrite it.
+    "end": {"sequence": sequence, "hash": hash}}; `entries` are objects of FIELDS. That it holds proves as
+    much as the end is worth: compare it with an anchor that was kept where nobody could rewrite it.
     """
     if what := _form(proof):
         return [what]
@@ -101,9 +99,9 @@ def _form(proof: Any) -> str:
 def _fault(entry: dict[str, Any], expected: str | None) -> str:
     if expected is None:
         return "is not among those that the proof is about"
-    if missing := FIELDS - entry.keys():
+    if missing := set(FIELDS) - entry.keys():
         return f"has no {min(missing)}"
-    if unknown := entry.keys() - FIELDS:
+    if unknown := entry.keys() - set(FIELDS):
         return f"has a field that no hash covers: {min(unknown)}"
     try:
         made = content_hash(entry)

@@ -13,9 +13,10 @@ import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from console.management.commands import verify_audit
 from sagas import audit
 from sagas.audit import Actor, Entry, chain, verifying
 from sagas.models import AuditEntry, AuditHead, Saga
@@ -169,7 +170,20 @@ def test_the_command_says_that_the_log_is_whole() -> None:
 def test_more_entries_than_are_held_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verifying, "CHUNK", 3)
     append(8)
-    assert audit.verify() == audit.Verified(8, AuditHead.objects.get().hash)
+    told: list[tuple[int, int]] = []
+    whole = audit.verify(lambda done, total: told.append((done, total)))
+    assert whole == audit.Verified(8, AuditHead.objects.get().hash)
+    assert told == [(3, 8), (6, 8)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifying, "CHUNK", 2)
+    monkeypatch.setattr(verify_audit, "STRIDE", 4)
+    append(9)
+    told = StringIO()
+    call_command("verify_audit", stdout=StringIO(), stderr=told)
+    assert told.getvalue() == "4 of 9 entries hold.\n8 of 9 entries hold.\n"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -303,6 +317,7 @@ JSON = st.recursive(
 
 
 @pytest.mark.django_db
+@example(value=[1e-7, 1e22, 10**30, -(2**63)], name="numbers that are written in two ways", reason="")
 @given(value=JSON, name=st.text(max_size=50), reason=st.text())
 def test_any_value_keeps_its_hash_through_the_database(value: Any, name: str, reason: str) -> None:
     with transaction.atomic():
