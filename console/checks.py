@@ -49,13 +49,11 @@ def check_secrets(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
                 id="amends.E004",
             )
         )
-    if settings.ALERT_WEBHOOK_URLS and not settings.ALERT_WEBHOOK_SECRET:
-        found.append(
-            Error(
-                "ALERT_WEBHOOK_URLS is set without ALERT_WEBHOOK_SECRET: alerts could not be signed.",
-                id="amends.E005",
-            )
-        )
+    found += [
+        Error(f"{name} is set without ALERT_WEBHOOK_SECRET: nothing could be signed.", id="amends.E005")
+        for name, urls in _webhooks().items()
+        if urls and not settings.ALERT_WEBHOOK_SECRET
+    ]
     if not settings.DEMO and not settings.SECURE_COOKIES and not _is_this_machine(settings.BASE_URL):
         found.append(
             Error(
@@ -76,8 +74,9 @@ def check_alerts(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Check
         if not is_mail_address(mail)
     ]
     found += [
-        Error(f"ALERT_WEBHOOK_URLS holds {url!r}, which is no http or https address.", id="amends.E008")
-        for url in settings.ALERT_WEBHOOK_URLS
+        Error(f"{name} holds {url!r}, which is no http or https address.", id="amends.E008")
+        for name, urls in _webhooks().items()
+        for url in urls
         if not is_web_address(url) or len(url) > 500
     ]
     if settings.ALERT_WEBHOOK_SECRET:
@@ -87,6 +86,13 @@ def check_alerts(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Check
             hint = "It is whsec_ and 24 to 64 random bytes in base64."
             found.append(Error("ALERT_WEBHOOK_SECRET is no secret.", hint=hint, id="amends.E009"))
     return found
+
+
+def _webhooks() -> dict[str, list[str]]:
+    return {
+        "ALERT_WEBHOOK_URLS": settings.ALERT_WEBHOOK_URLS,
+        "AUDIT_ANCHOR_WEBHOOK_URLS": settings.AUDIT_ANCHOR_WEBHOOK_URLS,
+    }
 
 
 def refuse_unsafe_settings() -> None:

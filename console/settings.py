@@ -135,6 +135,7 @@ CELERY_BEAT_SCHEDULE = {
         ("recover repairs", "compensation.tasks.recover", 1.0),
         ("learn what is normal", "sagas.tasks.learn", 5.0),
         ("go on with trials", "sagas.tasks.work_on_trials", 1.0),
+        ("anchor the audit log", "sagas.tasks.anchor_audit", 60.0),
     ]
 }
 
@@ -270,6 +271,12 @@ DEFAULT_FROM_EMAIL = env.text("ALERT_EMAIL_FROM", "amends@localhost")
 ALERT_EMAIL_TO = env.words("ALERT_EMAIL_TO")
 ALERT_WEBHOOK_URLS = env.words("ALERT_WEBHOOK_URLS")
 ALERT_WEBHOOK_SECRET = env.text("ALERT_WEBHOOK_SECRET")
+
+# Seconds, and entries: the audit log is anchored once the first have passed or the second have come, where
+# there are new entries; and the anchor is sent to these addresses, signed with ALERT_WEBHOOK_SECRET.
+AUDIT_ANCHOR_EVERY = env.number("AUDIT_ANCHOR_EVERY", 3600, least=60)
+AUDIT_ANCHOR_ENTRIES = int(env.number("AUDIT_ANCHOR_ENTRIES", 10_000, least=1))
+AUDIT_ANCHOR_WEBHOOK_URLS = env.words("AUDIT_ANCHOR_WEBHOOK_URLS")
 
 # Sent as a bearer token it opens /metrics; so do API tokens and, where BASE_URL is local, local peers.
 METRICS_TOKEN = env.text("METRICS_TOKEN")

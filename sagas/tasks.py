@@ -4,6 +4,7 @@ from celery import shared_task
 
 from sagas import replays, trials
 from sagas.alerts import delivery
+from sagas.audit import anchors
 from sagas.detection import sweep as sweeping
 from sagas.detection.silence import learning
 from sagas.learning import learner
@@ -37,3 +38,8 @@ def go_on_with_replays() -> None:
 @shared_task(name="sagas.tasks.learn")  # type: ignore[untyped-decorator]
 def learn() -> None:
     learner.learn()
+
+
+@shared_task(name="sagas.tasks.anchor_audit")  # type: ignore[untyped-decorator]
+def anchor_audit() -> None:
+    anchors.work()

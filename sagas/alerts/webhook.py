@@ -1,8 +1,9 @@
-"""Alerts as signed JSON over HTTP, as Standard Webhooks says (https://www.standardwebhooks.com)."""
+"""Signed JSON over HTTP, as Standard Webhooks says (https://www.standardwebhooks.com)."""
 
 import asyncio
 import json
 from datetime import UTC, datetime
+from uuid import UUID
 
 import httpx
 from django.conf import settings
@@ -22,23 +23,27 @@ GONE = 410
 
 
 def send(message: Message) -> None:
-    """Send once, follow no redirect; raises DeliveryError. Only addresses in the settings are ever called."""
+    """Send an alert once; raises DeliveryError. Only addresses in the settings are ever called."""
     if message.target not in settings.ALERT_WEBHOOK_URLS:
         raise DeliveryError("It is no longer among ALERT_WEBHOOK_URLS.", permanent=True)
+    post(message.id, message.target, payload(message))
+
+
+def post(id: UUID, target: str, body: str) -> None:
+    """Send JSON once, signed, and follow no redirect; raises DeliveryError."""
     try:
-        asyncio.run(_post(message, datetime.now(UTC)))
+        asyncio.run(_post(id, target, body, datetime.now(UTC)))
     except TimeoutError:
         raise DeliveryError(f"There was no answer within {LONGEST:.0f} s.") from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         raise DeliveryError(f"The call failed: {error or type(error).__name__}") from None
 
 
-async def _post(message: Message, now: datetime) -> None:
-    body = payload(message)
+async def _post(id: UUID, target: str, body: str, now: datetime) -> None:
     headers = {
-        "webhook-id": str(message.id),
+        "webhook-id": str(id),
         "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": _sign(message, now, body),
+        "webhook-signature": _sign(id, now, body),
         "content-type": "application/json",
         "user-agent": "Amends",
     }
@@ -47,7 +52,7 @@ async def _post(message: Message, now: datetime) -> None:
     async with (
         asyncio.timeout(LONGEST),
         httpx.AsyncClient(timeout=timeout, trust_env=False) as client,
-        client.stream("POST", message.target, headers=headers, content=body.encode()) as answer,
+        client.stream("POST", target, headers=headers, content=body.encode()) as answer,
     ):
         if not answer.is_success:
             raise DeliveryError(await _refusal(answer), permanent=answer.status_code == GONE)
@@ -59,9 +64,9 @@ async def _refusal(answer: httpx.Response) -> str:
     return f"It answered {answer.status_code}{': ' if text else ''}{text}"
 
 
-def _sign(message: Message, now: datetime, body: str) -> str:
+def _sign(id: UUID, now: datetime, body: str) -> str:
     try:
-        return Webhook(settings.ALERT_WEBHOOK_SECRET).sign(str(message.id), now, body)
+        return Webhook(settings.ALERT_WEBHOOK_SECRET).sign(str(id), now, body)
     except (ValueError, EmptyWebhookSecretError):
         # Without `from`: the library's own words could hold the secret.
         raise DeliveryError("ALERT_WEBHOOK_SECRET is no secret to sign with.") from None

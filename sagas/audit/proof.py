@@ -5,9 +5,14 @@ from typing import Any
 
 from sagas import sql
 from sagas.audit.chain import check
-from sagas.models import AuditHead
 
 __all__ = ["check", "of"]
+
+# The first anchor that is past all of the entries, or else the newest entry.
+END = """
+SELECT coalesce((SELECT min(sequence) FROM sagas_auditanchor WHERE sequence >= %(last)s), head.sequence)
+FROM sagas_audithead head
+"""
 
 LINKS = """
 SELECT
@@ -26,16 +31,17 @@ class NoProofError(ValueError):
 def of(sequences: Collection[int], *, until: int | None = None) -> dict[str, Any]:
     """The proof for the entries of these numbers, as a JSON object that `check` takes.
 
-    It ends at entry `until`, by default at the newest one. It holds 64 characters for each entry from the
-    first of these to its end. Raises NoProofError where no entry is named or one in between is missing.
+    It ends at entry `until`: by default at the next anchor, or at the newest entry where there is none yet.
+    It holds 64 characters for each entry from the first of these to its end. Raises NoProofError where no
+    entry is named or one in between is missing.
     """
     if not sequences:
         raise NoProofError("A proof is about at least one entry.")
-    first = min(sequences)
-    end = AuditHead.objects.values_list("sequence", flat=True).get() if until is None else until
+    first, last = min(sequences), max(sequences)
+    end = until if until is not None else sql.run(END, last=last)[0][0]
     ((previous, hashes, hash),) = sql.run(LINKS, first=first, until=end)
-    if end < max(sequences) or hashes is None or len(hashes) != end - first + 1:
-        raise NoProofError(f"Not every entry from {first} to {max(end, max(sequences))} is there.")
+    if end < last or hashes is None or len(hashes) != end - first + 1:
+        raise NoProofError(f"Not every entry from {first} to {max(end, last)} is there.")
     return {
         "first": first,
         "previous_hash": previous,

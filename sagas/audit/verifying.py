@@ -1,7 +1,8 @@
 """Following the whole chain, in constant memory and without a transaction that stays open."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -25,6 +26,10 @@ SELECT head.sequence, head.hash, (SELECT max(sequence) FROM sagas_auditentry) FR
 """
 
 BEFORE, AFTER, ADDRESS = map(chain.FIELDS.index, ("before", "after", "address"))
+
+ANCHORS = """
+SELECT sequence, hash, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI UTC') FROM sagas_auditanchor
+"""
 
 # `chain.FIELDS` in their order, as text where Python would take longer to write it; then the hashes.
 ENTRIES = """
@@ -55,15 +60,23 @@ class Broken:
     what: str
 
 
-def verify(tell: Callable[[int, int], None] = lambda done, total: None) -> Verified | Broken:
-    """Follow the whole chain; entries appended meanwhile are left for the next time.
+def verify(
+    tell: Callable[[int, int], None] = lambda done, total: None, known: Iterable[tuple[int, str]] = ()
+) -> Verified | Broken:
+    """Follow the whole chain, past all anchors; entries appended meanwhile are left for the next time.
 
-    `tell` is called with how many entries are done, and of how many, every CHUNK.
+    `tell` is called with how many entries are done, and of how many, every CHUNK. `known` are anchors that
+    were kept elsewhere: a number and the hash that its entry had.
     """
+    # Before the head, which is then never behind them.
+    anchors = [*sql.run(ANCHORS), *((*anchor, "kept elsewhere") for anchor in known)]
     heads = sql.run(HEAD)
     if not heads:
         return Broken(0, "the head of the chain is missing")
     ((head_sequence, head_hash, last),) = heads
+    anchors_at = defaultdict(list)
+    for sequence, hash, whose in anchors:
+        anchors_at[sequence].append((hash, whose))
     expected, previous = 1, chain.GENESIS
     for row in _rows(until=head_sequence):
         sequence, content_hash, previous_hash, hash = row[0], *row[-3:]
@@ -78,6 +91,8 @@ def verify(tell: Callable[[int, int], None] = lambda done, total: None) -> Verif
         if previous_hash != previous:
             what = f"entry {sequence} was chained to different content before it"
             return Broken(max(1, sequence - 1), what)
+        if whose := _other_anchors(anchors_at.get(sequence, ()), hash):
+            return Broken(sequence, f"it is not the entry that was there when it was anchored ({whose})")
         expected, previous = sequence + 1, hash
         if sequence % CHUNK == 0:
             tell(sequence, head_sequence)
@@ -87,6 +102,9 @@ def verify(tell: Callable[[int, int], None] = lambda done, total: None) -> Verif
         return Broken(head_sequence, "the head was chained to different content")
     if last is not None and last > head_sequence:
         return Broken(head_sequence + 1, "it was written past the head of the chain")
+    if beyond := [anchor for anchor in anchors if not 1 <= anchor[0] <= head_sequence]:
+        sequence, _, whose = min(beyond)
+        return Broken(sequence, f"it was anchored ({whose}), and the log ends at {head_sequence}")
     return Verified(head_sequence, head_hash)
 
 
@@ -96,6 +114,11 @@ def _rows(until: int) -> Iterator[tuple[Any, ...]]:
     while rows := sql.run(ENTRIES, after=after, until=until, chunk=CHUNK):
         yield from rows
         after = rows[-1][0]
+
+
+def _other_anchors(anchors: Iterable[tuple[str, str]], hash: str) -> str:
+    """Whose anchors name another hash."""
+    return ", ".join(whose for named, whose in anchors if named != hash)
 
 
 def _is_hash_of(content_hash: str, row: tuple[Any, ...]) -> bool:

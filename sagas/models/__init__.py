@@ -1,5 +1,5 @@
 from sagas.models.alert import Alert, Delivery, DeliveryAttempt
-from sagas.models.audit import AuditEntry, AuditHead
+from sagas.models.audit import AuditAnchor, AuditEntry, AuditHead
 from sagas.models.definition import Definition
 from sagas.models.finding import Finding, Problem, ProblemStake, Transition
 from sagas.models.heartbeat import Heartbeat
@@ -12,6 +12,7 @@ from sagas.models.trial import Trial
 
 __all__ = [
     "Alert",
+    "AuditAnchor",
     "AuditEntry",
     "AuditHead",
     "Definition",

@@ -46,3 +46,20 @@ class AuditHead(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.sequence}"
+
+
+class AuditAnchor(models.Model):
+    """The hash that an entry had at some moment, kept apart from the chain; never changed, by a trigger."""
+
+    sequence = models.BigIntegerField(primary_key=True)
+    hash = models.CharField(max_length=64)
+    at = models.DateTimeField()
+    # Telling the receivers: moved forward by the lease of whoever does it, and by each failure.
+    next_attempt_at = models.DateTimeField()
+    told_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-sequence"]
+
+    def __str__(self) -> str:
+        return f"{self.sequence}:{self.hash}"

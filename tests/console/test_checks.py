@@ -22,6 +22,11 @@ from console.environment import ROOT
         ({"ENCRYPTION_KEYS": ["no key"]}, "amends.E003"),
         ({"ALLOWED_HOSTS": ["*"]}, "amends.E004"),
         ({"ALERT_WEBHOOK_URLS": ["https://hooks.example"], "ALERT_WEBHOOK_SECRET": ""}, "amends.E005"),
+        ({"AUDIT_ANCHOR_WEBHOOK_URLS": ["https://hooks.example"], "ALERT_WEBHOOK_SECRET": ""}, "amends.E005"),
+        (
+            {"AUDIT_ANCHOR_WEBHOOK_URLS": ["ftp://hooks.example"], "ALERT_WEBHOOK_SECRET": "whsec_YQ=="},
+            "amends.E008",
+        ),
         ({"BASE_URL": "http://amends.example", "SECURE_COOKIES": False, "DEMO": False}, "amends.E006"),
         ({"ALERT_EMAIL_TO": ["oncall@shop.example", "oncall"]}, "amends.E007"),
         (
