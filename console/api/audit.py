@@ -1,9 +1,11 @@
 """The audit log: `GET /api/v1/audit`. It is written by the acts themselves."""
 
 import django_filters as filters
+from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 
+from console import audit_search
 from console.api.filters import MomentFilter
 from console.api.sagas import SagaNameOut
 from console.permissions import Act
@@ -14,11 +16,18 @@ class AuditFilters(filters.FilterSet):  # type: ignore[misc]  # it has no types
     actor = filters.CharFilter("actor", label="Exactly this name.")
     action = filters.CharFilter("action", label="Exactly this action, such as repair.started.")
     object_kind = filters.CharFilter("object_kind", label="Such as participant.")
-    object_id = filters.CharFilter("object_id", label="Exactly this.")
+    object_id = filters.CharFilter(method="by_object", label="Exactly this.")
     type = filters.CharFilter("saga__saga_type", label="About sagas of this type.")
     id = filters.CharFilter("saga__saga_id", label="About the saga of this id.")
     after = MomentFilter("at", "gt", label="UTC where no zone is given.")
     before = MomentFilter("at", "lt", label="UTC where no zone is given.")
+    reason = filters.CharFilter(method="by_reason", label='With all these words; "side by side", -without.')
+
+    def by_object(self, found: QuerySet[AuditEntry], name: str, value: str) -> QuerySet[AuditEntry]:
+        return audit_search.of_object(found, value)
+
+    def by_reason(self, found: QuerySet[AuditEntry], name: str, value: str) -> QuerySet[AuditEntry]:
+        return audit_search.with_words(found, value)
 
 
 class ActorOut(serializers.Serializer[AuditEntry]):

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.views.decorators.http import require_POST, require_safe
 
+from console import audit_search
+from console.audit_search import Search
 from console.permissions import Act
 from console.web import frame, paging
 from console.web.guard import needs
@@ -17,7 +18,7 @@ from sagas import audit
 from sagas.models import AuditEntry, AuditHead
 
 LONGEST = 200
-FILTERS = ("actor", "action", "object", "saga", "since", "until")
+FILTERS = ("actor", "action", "object", "saga", "reason", "since", "until")
 # A longer chain is verified on the server: a page must answer in seconds.
 VERIFIABLE = 200_000
 
@@ -31,8 +32,9 @@ class Line:
 @require_safe
 @needs(Act.AUDIT)
 def show(request: HttpRequest) -> HttpResponse:
-    asked = {name: request.GET.get(name, "").replace("\0", "").strip()[:LONGEST] for name in FILTERS}
-    page = paging.page(entries(request.GET), request.GET, key="sequence")
+    asked = read(request.GET)
+    found = audit_search.find(search(asked)).select_related("saga").defer("saga__facts")
+    page = paging.page(found, request.GET, key="sequence")
     return frame.show(
         request,
         "audit/list.html",
@@ -46,32 +48,29 @@ def show(request: HttpRequest) -> HttpResponse:
     )
 
 
-def entries(query: QueryDict) -> QuerySet[AuditEntry]:
-    """The entries asked for. Words match from their beginning; `object` is "kind" or "kind:id"."""
-    found = AuditEntry.objects.select_related("saga").defer("saga__facts")
-    asked = {name: query.get(name, "").replace("\0", "").strip()[:LONGEST] for name in FILTERS}
-    if asked["actor"]:
-        found = found.filter(actor__startswith=asked["actor"])
-    if asked["action"]:
-        found = found.filter(action__startswith=asked["action"])
-    if asked["object"]:
-        kind, colon, name = asked["object"].partition(":")
-        found = (
-            found.filter(object_kind=kind, object_id__startswith=name)
-            if colon
-            else found.filter(object_kind=kind)
-        )
-    if asked["saga"]:
-        saga_type, slash, saga_id = asked["saga"].partition("/")
-        by_type = {"saga__saga_type": saga_type, "saga__saga_id": saga_id}
-        found = found.filter(**by_type) if slash else found.filter(saga__saga_id=asked["saga"])
-    if since := moment(asked["since"]):
-        found = found.filter(at__gte=since)
-    if until := moment(asked["until"]):
-        found = found.filter(
-            at__lt=until + (timedelta(minutes=1) if "T" in asked["until"] else timedelta(days=1))
-        )
-    return found
+def read(query: QueryDict) -> dict[str, str]:
+    """What the form asks for, as it is written there."""
+    return {name: query.get(name, "").replace("\0", "").strip()[:LONGEST] for name in FILTERS}
+
+
+def search(asked: dict[str, str]) -> Search:
+    """Words match from their beginning; `object` is "kind" or "kind:id", `saga` an id or "type/id"."""
+    object_kind, _, object_id = asked["object"].partition(":")
+    saga_type, slash, saga_id = asked["saga"].partition("/")
+    until = moment(asked["until"])
+    step = timedelta(minutes=1) if "T" in asked["until"] else timedelta(days=1)
+    return Search(
+        actor=asked["actor"],
+        action=asked["action"],
+        object_kind=object_kind,
+        object_id=object_id,
+        saga_type=saga_type if slash else "",
+        saga_id=saga_id if slash else saga_type,
+        words=asked["reason"],
+        since=moment(asked["since"]),
+        until=until + step if until else None,
+        is_beginning=True,
+    )
 
 
 def moment(text: str) -> datetime | None:

@@ -1,7 +1,9 @@
-"""The audit log at a million entries: how fast it grows, and how fast its chain is followed."""
+"""The audit log at a million entries: how fast it grows, is followed, and is searched."""
 
 import os
+import re
 import time
+from datetime import timedelta
 
 import django
 from django.core.management import call_command
@@ -9,8 +11,10 @@ from django.db import connection, transaction
 
 django.setup()
 
+from console import audit_search  # noqa: E402
+from console.audit_search import Search  # noqa: E402
 from sagas import audit  # noqa: E402
-from sagas.models import AuditHead, Saga  # noqa: E402
+from sagas.models import AuditEntry, AuditHead, Saga  # noqa: E402
 
 ENTRIES = int(os.environ.get("ENTRIES", "1000000"))
 # Entries that a bulk repair appends in one go.
@@ -58,6 +62,31 @@ def verify() -> float:
     return ENTRIES / (time.perf_counter() - started)
 
 
+def find() -> None:
+    """The first page of each of the usual searches: milliseconds, and the indexes it takes."""
+    at = AuditEntry.objects.values_list("at", flat=True).get(sequence=ENTRIES // 3)
+    searches = [
+        Search(actor="person-7"),
+        Search(actor="nobody", is_beginning=True),
+        Search(action="finding.", is_beginning=True),
+        Search(object_kind="repair", object_id=f"R-{ENTRIES // 10}", is_beginning=True),
+        Search(saga_type="order", saga_id="o-17"),
+        Search(words=f"order {ENTRIES // 2}"),
+        Search(words="customer waits"),
+        Search(since=at, until=at + timedelta(seconds=1)),
+        Search(until=at),
+        Search(actor="person-7", words=f"order {ENTRIES // 2 + 7}"),
+    ]
+    for search in searches:
+        page = audit_search.find(search).order_by("-sequence")[:51]
+        started = time.perf_counter()
+        rows = len(page)
+        taken = 1000 * (time.perf_counter() - started)
+        indexes = sorted(set(re.findall(r"using (\w+)|Index Scan on (\w+)", page.explain())))
+        told = " ".join(name or other for name, other in indexes)
+        print(f"  {search!s:64} {rows:3} rows {taken:8.1f} ms  {told}")
+
+
 def run() -> None:
     call_command("migrate", verbosity=0)
     sagas = Saga.objects.bulk_create(Saga(saga_type="order", saga_id=f"o-{number}") for number in range(2000))
@@ -68,3 +97,5 @@ def run() -> None:
     print(f"{ENTRIES:,} entries in the audit log; entries a second:")
     for name, rate in measured.items():
         print(f"  {name:32} {rate:10,.0f}")
+    print("Searches, first page:")
+    find()

@@ -24,6 +24,7 @@ def test_the_audit_log_is_filtered(scene: Scene, viewer: Person) -> None:
     assert rows("object=definition") == 1
     assert rows("object=participant:ship") == 2
     assert rows("saga=order-8492") == 0
+    assert rows("object=participant:hip") == 0
     tomorrow = timezone.now() + timedelta(days=1)
     assert rows(f"since={tomorrow:%Y-%m-%dT%H:%M}") == 0
     assert rows(f"until={tomorrow:%Y-%m-%d}") == 4
