@@ -135,6 +135,7 @@ CELERY_BEAT_SCHEDULE = {
         ("recover repairs", "compensation.tasks.recover", 1.0),
         ("learn what is normal", "sagas.tasks.learn", 5.0),
         ("go on with trials", "sagas.tasks.work_on_trials", 1.0),
+        ("go on with exports", "console.tasks.work_on_exports", 1.0),
         ("anchor the audit log", "sagas.tasks.anchor_audit", 60.0),
     ]
 }
@@ -228,7 +229,9 @@ SPECTACULAR_SETTINGS = {
         "DeliveryState": "sagas.models.Delivery.State",
         "ReplayState": "sagas.models.Replay.State",
         "QuarantineState": "sagas.models.Quarantined.State",
-        "TrialState": "sagas.models.Trial.State",
+        # An export has the same states.
+        "JobState": "sagas.models.Trial.State",
+        "ExportFormat": "console.models.AuditExport.Format",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

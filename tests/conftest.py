@@ -1,6 +1,7 @@
 """What every test stands on, after `tests.cluster` has started the servers."""
 
 import pytest
+from django.conf import settings
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 
@@ -23,3 +24,9 @@ def empty_tables(case: TransactionTestCase) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def tables_are_emptied_by_us() -> None:
     TransactionTestCase._fixture_teardown = empty_tables
+
+
+@pytest.fixture(scope="session", autouse=True)
+def files_are_written_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Of each process of a run, as each has a database of its own, too."""
+    settings.DATA = tmp_path_factory.mktemp("data")

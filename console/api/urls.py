@@ -7,6 +7,7 @@ from console import paths  # noqa: F401  (registers the converters `name` and `s
 from console.api import (
     acceptance,
     audit,
+    audit_exports,
     definitions,
     events,
     foreign_types,
@@ -63,6 +64,10 @@ urlpatterns = [
     path("quarantine/types/<int:pk>/replay", foreign_types.ReplayType.as_view(), name="foreign_type_replay"),
     path("quarantine/replays/<int:pk>", foreign_types.OneReplay.as_view(), name="replay"),
     path("audit", audit.Audit.as_view(), name="audit"),
+    path("audit/exports", audit_exports.Exports.as_view(), name="audit_exports"),
+    path("audit/exports/<int:pk>", audit_exports.OneExport.as_view(), name="audit_export"),
+    path("audit/exports/<int:pk>/cancel", audit_exports.CancelExport.as_view(), name="audit_export_cancel"),
+    path("audit/exports/<int:pk>/file", audit_exports.ExportFile.as_view(), name="audit_export_file"),
     path("tokens", tokens.Tokens.as_view(), name="tokens"),
     path("tokens/<int:pk>", tokens.OneToken.as_view(), name="token"),
     path("schema", schema.Schema.as_view(), name="schema"),

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from console import audit_search
 from console.audit_search import Search
+from console.models import AuditExport
 from console.permissions import Act
 from console.web import frame, paging
 from console.web.guard import needs
@@ -21,6 +22,10 @@ LONGEST = 200
 FILTERS = ("actor", "action", "object", "saga", "reason", "since", "until")
 # A longer chain is verified on the server: a page must answer in seconds.
 VERIFIABLE = 200_000
+
+
+# Exports that the page shows.
+EXPORTS = 10
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ def show(request: HttpRequest) -> HttpResponse:
     asked = read(request.GET)
     found = audit_search.find(search(asked)).select_related("saga").defer("saga__facts")
     page = paging.page(found, request.GET, key="sequence")
+    exports = recent_exports()
     return frame.show(
         request,
         "audit/list.html",
@@ -44,8 +50,15 @@ def show(request: HttpRequest) -> HttpResponse:
             "lines": checked(page.rows),
             "page": page,
             "head": AuditHead.objects.first(),
+            "exports": exports,
+            "is_exporting": any(export.is_at_work for export in exports),
         },
     )
+
+
+def recent_exports() -> list[AuditExport]:
+    """The newest first; all of the last day, unless they are very many."""
+    return list(AuditExport.objects.order_by("-pk")[:EXPORTS])
 
 
 def read(query: QueryDict) -> dict[str, str]:

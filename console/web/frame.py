@@ -45,7 +45,7 @@ SECTIONS = [
     Section("repairs", "Repairs", ("repair", "batches", "batch", "batch_new")),
     Section("participants", "Participants", PARTICIPANT),
     Section("definitions", "Definitions", ("definition", "definition_seen", *TRIALS)),
-    Section("audit", "Audit"),
+    Section("audit", "Audit", ("audit_export", "audit_export_cancel", "audit_export_file")),
     Section("quarantine", "Quarantine", ("quarantined", "replay")),
 ]
 

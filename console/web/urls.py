@@ -9,6 +9,7 @@ from console.web import (
     account,
     attention,
     audit,
+    audit_exports,
     batch_form,
     batches,
     definition_seen,
@@ -74,6 +75,9 @@ urlpatterns = [
     path("quarantine/replays/<int:pk>/", foreign_types.show_replay, name="replay"),
     path("audit/", audit.show, name="audit"),
     path("audit/verify", audit.verify, name="audit_verify"),
+    path("audit/exports", audit_exports.ask, name="audit_export"),
+    path("audit/exports/<int:pk>/cancel", audit_exports.cancel, name="audit_export_cancel"),
+    path("audit/exports/<int:pk>/file", audit_exports.download, name="audit_export_file"),
     path("account/tokens/", account.tokens, name="tokens"),
     path("account/tokens/<int:pk>/revoke", account.revoke_token, name="token_revoke"),
     # Of allauth's pages only these: accounts are made by an admin, and nobody signs up or in by mail.

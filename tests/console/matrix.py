@@ -92,6 +92,7 @@ PARTICIPANT = f"{API}participants/<name:name>"
 FINDING = "sagas/<name:saga_type>/<saga_id:saga_id>/findings/<int:pk>"
 REPAIR = "sagas/<name:saga_type>/<saga_id:saga_id>/repair"
 TRIALS = f"{API}definitions/trials"
+EXPORTS = f"{API}audit/exports"
 NEW_DEFINITION = "type: laundry\nversion: '1'\nsteps: [{name: wash, kind: readonly}]\n"
 
 PROGRAMS = [
@@ -196,6 +197,16 @@ PROGRAMS = [
         address=lambda w, _: f"{API}quarantine/replays/{w.replay.pk}",
     ),
     Row(f"{API}audit", "GET", VIEWERS),
+    Row(EXPORTS, "GET", VIEWERS),
+    Row(EXPORTS, "POST", VIEWERS, 202, body={"format": "csv"}),
+    Row(f"{EXPORTS}/<int:pk>", "GET", VIEWERS, address=lambda w, _: f"{EXPORTS}/{w.export.pk}"),
+    Row(f"{EXPORTS}/<int:pk>/file", "GET", VIEWERS, address=lambda w, _: f"{EXPORTS}/{w.export.pk}/file"),
+    Row(
+        f"{EXPORTS}/<int:pk>/cancel",
+        "POST",
+        VIEWERS,
+        address=lambda w, _: f"{EXPORTS}/{w.exporting.pk}/cancel",
+    ),
     Row(f"{API}tokens", "GET", VIEWERS),
     Row(f"{API}tokens", "POST", VIEWERS, 201),
     Row(
@@ -338,6 +349,20 @@ PAGES = [
     ),
     Row("audit/", "GET", VIEWERS),
     Row("audit/verify", "POST", VIEWERS),
+    Row("audit/exports", "POST", VIEWERS, 303, body={"format": "jsonl"}),
+    Row(
+        "audit/exports/<int:pk>/cancel",
+        "POST",
+        VIEWERS,
+        303,
+        lambda w, _: f"audit/exports/{w.exporting.pk}/cancel",
+    ),
+    Row(
+        "audit/exports/<int:pk>/file",
+        "GET",
+        VIEWERS,
+        address=lambda w, _: f"audit/exports/{w.export.pk}/file",
+    ),
     Row("account/tokens/", "GET", VIEWERS),
     Row("account/tokens/", "POST", VIEWERS),
     Row(

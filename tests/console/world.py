@@ -8,6 +8,9 @@ from django.utils import timezone
 
 from compensation import repairs
 from compensation.models import Repair
+from console import exports
+from console.audit_search import Search
+from console.models import AuditExport
 from sagas import definitions, events, ingest, participants, replays, trials
 from sagas.audit import Actor
 from sagas.events import Incoming
@@ -72,6 +75,8 @@ class World:
     repair: Repair
     trial: Trial  # done, of a new version
     asked: Trial  # still at work
+    export: AuditExport  # done
+    exporting: AuditExport  # still at work
 
 
 def told(saga_id: str, kind: Kind, step: str = "", *, ago: float, data: str | None = None) -> Incoming:
@@ -121,6 +126,13 @@ def tried(text: str) -> Trial:
     trial.state, trial.finished_at = Trial.State.DONE, timezone.now()
     trial.save()
     return trial
+
+
+def exported() -> AuditExport:
+    export = exports.ask(Search(), "csv", US)
+    exports.work()
+    export.refresh_from_db()
+    return export
 
 
 def orphan(participant: Participant, name: str) -> ForeignType:
@@ -207,4 +219,6 @@ def build() -> World:
         start(sick),
         tried(YAML.replace('version: "1"', 'version: "2"')),
         trials.ask(YAML.replace('version: "1"', 'version: "3"'), "order.yaml", US),
+        exported(),
+        exports.ask(Search(), "jsonl", US),
     )

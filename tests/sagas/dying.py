@@ -29,6 +29,7 @@ FILES = {
         f"ingest/{name}.py" for name in ("storing", "admitting", "holding", "folding", "sending", "keeping")
     ],
     "replay": ["replays.py", "quarantine.py"],
+    "export": [f"exports/{name}.py" for name in ("writing", "files")],
 }
 
 
@@ -70,7 +71,8 @@ class Death:
     """Counts the lines that are new and, at the chosen one, says where it is and kills the process."""
 
     def __init__(self, job: str, at: int, last_words: int) -> None:
-        self.files = {str(ROOT / "sagas" / name): name for name in FILES[job]}
+        room = "console" if job == "export" else "sagas"
+        self.files = {str(ROOT / room / name): name for name in FILES[job]}
         self.at = at
         self.last_words = last_words
         self.seen: set[tuple[str, int]] = set()
@@ -101,6 +103,7 @@ def main() -> None:
     # Loaded before the fork, so that a child has little to do but its work.
     from django.conf import settings
 
+    from console import exports
     from sagas import replays, trials
     from sagas.alerts import delivery
     from sagas.detection import sweep
@@ -114,6 +117,7 @@ def main() -> None:
         "try": trials.work,
         "ingest": ingest_batch,
         "replay": replays.go_on,
+        "export": exports.work,
         "learn": lambda: learner.learn(NOW),
     }
     print("ready", flush=True)

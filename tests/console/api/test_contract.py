@@ -62,6 +62,7 @@ def there(path: str, built: world.World, token: ApiToken) -> dict[str, Any]:
         "keys": built.key,
         "tokens": token,
         "trials": built.trial,
+        "exports": built.export,
     }
     row = next((row for word, row in rows.items() if f"/{word}/" in path), built.key)
     return {

@@ -1,11 +1,13 @@
 """Over real HTTP, through uvicorn as `make run` starts it: what only a server can get wrong."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import httpx
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from console.permissions import Role
@@ -26,6 +28,7 @@ def port(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Ite
     here = urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", here)
+        patch.setenv("DATA", str(settings.DATA))
         with http.server(tmp_path_factory.mktemp("server") / "web.log") as port:
             yield port
 
@@ -82,3 +85,10 @@ def test_programs_on_this_machine_may_read_metrics(client: httpx.Client) -> None
     assert client.get("/metrics").status_code == 200
     assert client.get("/healthz").status_code == 200
     assert client.get("/readyz").json()["checks"]["database"] == {"ok": True}
+
+
+def test_a_file_of_the_audit_log_comes_whole(client: httpx.Client) -> None:
+    export = world.build().export
+    answer = client.get(f"/api/v1/audit/exports/{export.pk}/file")
+    assert answer.headers["content-length"] == str(export.size)
+    assert hashlib.sha256(answer.content).hexdigest() == export.digest

@@ -79,6 +79,7 @@ PRESSES = [
     Press("/quarantine/types/{foreign_type}/replay", Act.REPLAY),
     Press("/trials/", Act.MANAGE, (("text", "{{type: a, version: b, steps: []}}"),)),
     Press("/trials/{trial}/activate", Act.MANAGE, (("digest", "{trial_digest}"), ("sure", "on"))),
+    Press("/audit/exports", Act.AUDIT, (("format", "csv"),)),
     Press("/account/tokens/", Act.VIEW),
 ]
 

@@ -1,0 +1,11 @@
+"""What the worker is told to do for people. A task may be lost, doubled or late: the rows say what is due."""
+
+from celery import shared_task
+
+from console import exports
+from console.exports.asking import TASK
+
+
+@shared_task(name=TASK)  # type: ignore[untyped-decorator]
+def work_on_exports() -> None:
+    exports.work()
