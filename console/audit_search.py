@@ -8,7 +8,7 @@ from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db.models import QuerySet
 from django.db.models.functions import Left
 
-from sagas.models import AuditEntry
+from sagas.models import AuditEntry, Saga
 from sagas.models.audit import WORDS
 
 # Characters of an object's id that its index holds.
@@ -17,7 +17,7 @@ INDEXED = 200
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is looked for; what is empty narrows nothing. `words` are words of the reason."""
+    """What is looked for; what is empty narrows nothing. `reason` are words of it."""
 
     actor: str = ""
     action: str = ""
@@ -25,7 +25,7 @@ class Search:
     object_id: str = ""
     saga_type: str = ""
     saga_id: str = ""
-    words: str = ""
+    reason: str = ""
     since: datetime | None = None  # and later
     until: datetime | None = None  # but earlier
     # Actor, action and id of the object need only begin so.
@@ -66,12 +66,15 @@ def find(search: Search) -> QuerySet[AuditEntry]:
         found = found.filter(object_kind=search.object_kind)
     if search.object_id:
         found = of_object(found, search.object_id, match)
-    if search.saga_type:
-        found = found.filter(saga__saga_type=search.saga_type)
     if search.saga_id:
-        found = found.filter(saga__saga_id=search.saga_id)
-    if search.words:
-        found = with_words(found, search.words)
+        # By their numbers, as few sagas have one id: the planner takes them for many where it has to join.
+        sagas = Saga.objects.filter(saga_id=search.saga_id)
+        sagas = sagas.filter(saga_type=search.saga_type) if search.saga_type else sagas
+        found = found.filter(saga__in=list(sagas.values_list("pk", flat=True)))
+    elif search.saga_type:
+        found = found.filter(saga__saga_type=search.saga_type)
+    if search.reason:
+        found = with_words(found, search.reason)
     if search.since:
         found = found.filter(at__gte=search.since)
     if search.until:

@@ -144,7 +144,7 @@ def _search(given: dict[str, Any]) -> Search:
         object_id=given.get("object_id", ""),
         saga_type=given.get("type", ""),
         saga_id=given.get("id", ""),
-        words=given.get("reason", ""),
+        reason=given.get("reason", ""),
         # The search takes that very moment, too; the database knows nothing finer.
         since=after + timedelta(microseconds=1) if after else None,
         until=given.get("before"),

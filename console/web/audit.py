@@ -16,7 +16,7 @@ from console.permissions import Act
 from console.web import frame, paging
 from console.web.guard import needs
 from sagas import audit
-from sagas.models import AuditEntry, AuditHead
+from sagas.models import AuditAnchor, AuditEntry, AuditHead
 
 LONGEST = 200
 FILTERS = ("actor", "action", "object", "saga", "reason", "since", "until")
@@ -50,6 +50,7 @@ def show(request: HttpRequest) -> HttpResponse:
             "lines": checked(page.rows),
             "page": page,
             "head": AuditHead.objects.first(),
+            "anchor": AuditAnchor.objects.first(),
             "exports": exports,
             "is_exporting": any(export.is_at_work for export in exports),
         },
@@ -79,7 +80,7 @@ def search(asked: dict[str, str]) -> Search:
         object_id=object_id,
         saga_type=saga_type if slash else "",
         saga_id=saga_id if slash else saga_type,
-        words=asked["reason"],
+        reason=asked["reason"],
         since=moment(asked["since"]),
         until=until + step if until else None,
         is_beginning=True,
@@ -126,6 +127,7 @@ def verify(request: HttpRequest) -> HttpResponse:
             "broken": result if isinstance(result, audit.Broken) else None,
             "result": result,
             "head": head,
+            "anchor": AuditAnchor.objects.first(),
             "is_long": is_long,
         },
         chain="audit/chain.html",

@@ -71,11 +71,11 @@ def find() -> None:
         Search(action="finding.", is_beginning=True),
         Search(object_kind="repair", object_id=f"R-{ENTRIES // 10}", is_beginning=True),
         Search(saga_type="order", saga_id="o-17"),
-        Search(words=f"order {ENTRIES // 2}"),
-        Search(words="customer waits"),
+        Search(reason=f"order {ENTRIES // 2}"),
+        Search(reason="customer waits"),
         Search(since=at, until=at + timedelta(seconds=1)),
         Search(until=at),
-        Search(actor="person-7", words=f"order {ENTRIES // 2 + 7}"),
+        Search(actor="person-7", reason=f"order {ENTRIES // 2 + 7}"),
     ]
     for search in searches:
         page = audit_search.find(search).order_by("-sequence")[:51]

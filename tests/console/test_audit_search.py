@@ -72,11 +72,11 @@ def test_each_way_to_search_narrows(log: None) -> None:
     assert found(replace(beginning, object_kind="repair", object_id="R-399")) == 11
     assert found(replace(whole, saga_type="order")) == 3
     assert found(replace(whole, saga_id="o/1")) == 2
-    assert found(replace(whole, words="KNOWN")) == 2
-    assert found(replace(whole, words="known kühlkette")) == 1
-    assert found(replace(whole, words="known -kühlkette")) == 1
-    assert found(replace(whole, words='"not known"')) == 1
-    assert found(replace(whole, words="know")) == 0
+    assert found(replace(whole, reason="KNOWN")) == 2
+    assert found(replace(whole, reason="known kühlkette")) == 1
+    assert found(replace(whole, reason="known -kühlkette")) == 1
+    assert found(replace(whole, reason='"not known"')) == 1
+    assert found(replace(whole, reason="know")) == 0
     now = timezone.now()
     assert found(replace(whole, since=now)) == 0
     assert found(replace(whole, since=now - timedelta(hours=1), until=now)) == ENTRIES + 2
@@ -85,7 +85,7 @@ def test_each_way_to_search_narrows(log: None) -> None:
 
 @pytest.mark.parametrize("hostile", ["'", '"', "a & | ! b", "-", "%", "_", "\\", ":*", "<->", "x" * 5000])
 def test_what_is_hostile_finds_nothing_and_breaks_nothing(log: None, hostile: str) -> None:
-    for name in ("actor", "action", "object_kind", "object_id", "saga_type", "saga_id", "words"):
+    for name in ("actor", "action", "object_kind", "object_id", "saga_type", "saga_id", "reason"):
         for is_beginning in (True, False):
             assert found(Search(**{name: hostile, "is_beginning": is_beginning})) == 0
 
@@ -100,7 +100,7 @@ def test_what_is_hostile_finds_nothing_and_breaks_nothing(log: None, hostile: st
         (Search(object_kind="repair", object_id="R-17"), "audit_of_object"),
         (Search(object_kind="repair", object_id="R-17", is_beginning=True), "audit_of_object"),
         (Search(saga_type="order", saga_id="o/1"), "sagas_auditentry_saga_id"),
-        (Search(words="parcel 17"), "audit_words"),
+        (Search(reason="parcel 17"), "audit_words"),
         (Search(since=timezone.now() + timedelta(hours=1)), "audit_at"),
     ],
     ids=str,
@@ -111,7 +111,7 @@ def test_it_is_done_by_an_index(log: None, search: Search, index: str) -> None:
 
 
 def test_a_search_is_kept_as_json() -> None:
-    search = Search(actor="ada", words="known", since=timezone.now(), is_beginning=True)
+    search = Search(actor="ada", reason="known", since=timezone.now(), is_beginning=True)
     assert Search.load(search.dump()) == search
     assert Search.load({}) == Search()
     assert str(Search(object_kind="saga", actor="ada", is_beginning=True)) == "actor ada, object kind saga"

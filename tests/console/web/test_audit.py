@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.db import connection
 from django.utils import timezone
 
+from sagas.audit import anchors
 from sagas.models import AuditEntry
 from tests.console.cast import Person
 from tests.console.web.scene import Scene, page
@@ -42,6 +43,10 @@ def test_the_chain_is_verified_on_request(scene: Scene, viewer: Person) -> None:
     html = viewer.browser.post("/audit/verify").content.decode()
     assert "Chain verified" in html
     assert "to #4" in html
+    assert "anchored" not in html
+    anchors.write(timezone.now())
+    assert "anchored to #4" in viewer.browser.post("/audit/verify").content.decode()
+    assert "anchored to #4" in page(viewer, "/audit/")
     fragment = viewer.browser.post("/audit/verify", headers={"HX-Request": "true", "HX-Target": "chain"})
     assert "<html" not in fragment.content.decode()
 

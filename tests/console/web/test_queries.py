@@ -44,7 +44,7 @@ BASELINES = {
     "/quarantine/": 9,
     "/quarantine/replays/{replay}/": 7,
     "/quarantine/{quarantined}/": 6,
-    "/audit/": 8,
+    "/audit/": 9,
     "/account/tokens/": 6,
 }
 
