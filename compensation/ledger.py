@@ -4,7 +4,6 @@ Rows first, then events, the audit entries last (whoever appends to the audit lo
 commit), and workers are nudged once it is committed. An act that is one alone is a set of one.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +28,7 @@ class Ledger:
         self._attempts: list[dict[str, Any]] = []
         self._events: list[Incoming] = []
         self._newest: dict[int, datetime] = {}
-        self._acts: list[Callable[[], object]] = []
+        self._acts: list[audit.Entry] = []
         self._nudges: list[RepairAction] = []
         self._changed: set[str] = set()
 
@@ -68,7 +67,7 @@ class Ledger:
         self, by: Actor, action: str, repair: Repair, saga: Saga, *, reason: str = "", after: Any = None
     ) -> None:
         named = ("repair", str(repair))
-        self._acts.append(lambda: audit.record(by, action, named, saga=saga, reason=reason, after=after))
+        self._acts.append(audit.Entry(by, action, named, saga=saga, reason=reason, after=after))
 
     def nudge(self, action: RepairAction) -> None:
         self._nudges.append(action)
@@ -92,8 +91,7 @@ class Ledger:
             ingest.store(self._events, participant=None)
         if self._changed:
             changes.tell(*sorted(self._changed))
-        for act in self._acts:
-            act()
+        audit.record_all(self._acts)
         for action in self._nudges:
             # What belongs to a batch is sent by the batch's runner, at its pace.
             if action.repair.batch_id is None:

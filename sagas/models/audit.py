@@ -34,7 +34,7 @@ class AuditEntry(models.Model):
         ordering = ["-sequence"]
         indexes = [
             # The audit page and the API: by whom, what, when and why. Beginnings need the order of patterns.
-            # To what it was done is in `audit_of_object` (migration 0015_audit_search).
+            # To what it was done is in `audit_of_object` (migration 0016_audit_search).
             models.Index(
                 fields=["actor", "sequence"],
                 opclasses=["varchar_pattern_ops", "int8_ops"],
