@@ -5,6 +5,7 @@ to the n-th line of what stands between claim and record. Answers with the line 
 """
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -76,6 +77,8 @@ def live(action_pk: int, at: int, last_words: int) -> None:
 def main() -> None:
     django.setup()
     warm_up()
+    # A child that collected garbage would copy all of our memory, which costs more than its work.
+    gc.freeze()
     print("ready", flush=True)
     for line in sys.stdin:
         action_pk, at = (int(word) for word in line.split())

@@ -4,6 +4,7 @@ Reads "<job> <n>" and forks: the child does the job and kills itself, with SIGKI
 n-th line of the job's files. Answers with the line it died at, or "finished".
 """
 
+import gc
 import os
 import signal
 import subprocess
@@ -120,6 +121,8 @@ def main() -> None:
         "export": exports.work,
         "learn": lambda: learner.learn(NOW),
     }
+    # A child that collected garbage would copy all of our memory, which costs more than its work.
+    gc.freeze()
     print("ready", flush=True)
     for line in sys.stdin:
         job, at = line.split()
