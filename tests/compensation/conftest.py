@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.compensation.dying import Worker
 from tests.compensation.participants import Participant, serving
 from tests.compensation.shop import Shop
 
@@ -22,3 +23,10 @@ def shop(db: None, served: Participant) -> Shop:
 def open_shop(transactional_db: None, served: Participant) -> Shop:
     """Committed, so that other threads and processes see it."""
     return Shop(served)
+
+
+@pytest.fixture
+def worker(transactional_db: None) -> Iterator[Worker]:
+    worker = Worker()
+    yield worker
+    worker.end()

@@ -1,24 +1,28 @@
 """A worker that is killed at a line of its code, as often as it is told. Run as a process of its own.
 
-Reads "<action> <n>" and forks: the child executes the action and kills itself, with SIGKILL, when it comes
-to the n-th line of what stands between claim and record. Answers with the line it died at, or "finished".
+Reads "execute <action> <n>" or "run <batch> <n>" and forks: the child does so and kills itself, with SIGKILL,
+when it comes to the n-th line of what stands between claim and record, in whichever thread. Answers with the
+line it died at, or "finished".
 """
 
 import contextlib
 import gc
 import os
 import signal
+import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from urllib.parse import urlsplit
 
 import django
 from django.db import connection
 
 from tests.compensation.participants import SECRET
 
-WATCHED = {
+ONE_ACTION = {
     "compensation/executor.py",
     "compensation/outcomes.py",
     "compensation/ledger.py",
@@ -26,38 +30,95 @@ WATCHED = {
     "compensation/answers.py",
     "compensation/transports/http.py",
 }
+WATCHED = {
+    "execute": ONE_ACTION,
+    "run": ONE_ACTION
+    | {
+        "compensation/opening.py",
+        "compensation/batches/runner.py",
+        "compensation/batches/waves.py",
+        "compensation/batches/lanes.py",
+        "compensation/batches/progress.py",
+    },
+}
 ROOT = Path(__file__).parent.parent.parent
-FILES = {str(ROOT / name): name for name in WATCHED}
+
+
+def environment() -> dict[str, str]:
+    """For another process that shall see the database of this test."""
+    url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+    return os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "console.settings"}
+
+
+class Worker:
+    """Lives in another process, and dies there."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.compensation.dying"],
+            cwd=ROOT,
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._hear() == "ready"
+
+    def _hear(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def execute(self, action_pk: int, *, die_at: int) -> str:
+        """Where it died, or "finished"."""
+        return self._tell(f"execute {action_pk} {die_at}")
+
+    def run(self, batch_pk: int, *, die_at: int) -> str:
+        """The same of a batch's runner."""
+        return self._tell(f"run {batch_pk} {die_at}")
+
+    def _tell(self, words: str) -> str:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{words}\n")
+        self.process.stdin.flush()
+        return self._hear()
+
+    def end(self) -> None:
+        self.process.communicate(timeout=10)
 
 
 class Death:
     """Counts the lines that are new and, at the chosen one, writes down where it is and kills the process."""
 
-    def __init__(self, at: int, last_words: int) -> None:
+    def __init__(self, files: set[str], at: int, last_words: int) -> None:
+        self.files = {str(ROOT / name): name for name in files}
         self.at = at
         self.last_words = last_words
         self.seen: set[tuple[str, int]] = set()
+        self.lock = threading.Lock()
 
     def watch(self, frame: FrameType, event: str, argument: Any) -> Any:
-        file = FILES.get(frame.f_code.co_filename)
+        file = self.files.get(frame.f_code.co_filename)
         if file is None:
             return None
         if event == "line":
-            self.seen.add((file, frame.f_lineno))
-            if len(self.seen) == self.at:
-                os.write(self.last_words, f"{file}:{frame.f_lineno}".encode())
-                os.kill(os.getpid(), signal.SIGKILL)
+            with self.lock:
+                self.seen.add((file, frame.f_lineno))
+                if len(self.seen) == self.at:
+                    os.write(self.last_words, f"{file}:{frame.f_lineno}".encode())
+                    os.kill(os.getpid(), signal.SIGKILL)
         return self.watch
 
 
 def warm_up() -> None:
     """Have everything loaded before the fork, so that a child has little to do but its work."""
     from compensation import executor
+    from compensation.batches import runner
     from compensation.models import RepairAction
     from compensation.transports import Call, TransportError, http
 
     with contextlib.suppress(RepairAction.DoesNotExist):
         executor.execute(0)
+    runner.run(0)
     with contextlib.suppress(TransportError):
         http.send(Call("POST", "http://127.0.0.1:1/", "", "warm/up", "http://127.0.0.1:1", SECRET))
     # No child may speak over a connection of its parent.
@@ -65,11 +126,15 @@ def warm_up() -> None:
     connection.close_pool()
 
 
-def live(action_pk: int, at: int, last_words: int) -> None:
+def live(task: str, pk: int, at: int, last_words: int) -> None:
     from compensation import executor
+    from compensation.batches import runner
 
-    sys.settrace(Death(at, last_words).watch)
-    executor.execute(action_pk)
+    work = {"execute": executor.execute, "run": runner.run}[task]
+    watch = Death(WATCHED[task], at, last_words).watch
+    threading.settrace(watch)
+    sys.settrace(watch)
+    work(pk)
     sys.settrace(None)
     os.write(last_words, b"finished")
 
@@ -81,12 +146,12 @@ def main() -> None:
     gc.freeze()
     print("ready", flush=True)
     for line in sys.stdin:
-        action_pk, at = (int(word) for word in line.split())
+        task, pk, at = line.split()
         hear, say = os.pipe()
         child = os.fork()
         if child == 0:
             try:
-                live(action_pk, at, say)
+                live(task, int(pk), int(at), say)
             finally:
                 os._exit(0)
         os.close(say)

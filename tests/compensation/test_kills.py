@@ -1,65 +1,16 @@
 """kill -9 at every line between claim and record: each action is done once by key, and none is lost."""
 
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from urllib.parse import urlsplit
-
 import pytest
-from django.db import connection
 
 from compensation.models import Repair
 from sagas import audit
 from sagas.models import AuditEntry
 from sagas.vocabulary import Status
-from tests.compensation.dying import ROOT
+from tests.compensation.dying import Worker
 from tests.compensation.participants import Reply
 from tests.compensation.shop import Shop, actions, start, state_of, told, work
 
 Intent = Repair.Intent
-
-
-def environment() -> dict[str, str]:
-    """For another process that shall see the database of this test."""
-    url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
-    return os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "console.settings"}
-
-
-class Worker:
-    """Lives in another process, and dies there."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.compensation.dying"],
-            cwd=ROOT,
-            env=environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._hear() == "ready"
-
-    def _hear(self) -> str:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
-
-    def execute(self, action_pk: int, *, die_at: int) -> str:
-        """Where it died, or "finished"."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{action_pk} {die_at}\n")
-        self.process.stdin.flush()
-        return self._hear()
-
-    def end(self) -> None:
-        self.process.communicate(timeout=10)
-
-
-@pytest.fixture
-def worker(transactional_db: None) -> Iterator[Worker]:
-    worker = Worker()
-    yield worker
-    worker.end()
 
 
 def undo_dying(shop: Shop, worker: Worker, die_at: int, replies: list[Reply]) -> str:

@@ -13,8 +13,8 @@ from django.conf import settings
 from compensation import recovery, tasks
 from compensation.models import Repair
 from console.celery import app
+from tests.compensation.dying import environment
 from tests.compensation.shop import Shop, actions, make_due, start
-from tests.compensation.test_kills import environment
 
 Intent = Repair.Intent
 
