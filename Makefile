@@ -1,7 +1,7 @@
 # make run [PORT=8000] [DATA=.data] [DEMO=0]   install what is missing, start everything, Ctrl-C stops it
 # make test [ARGS=…]                           pytest, on servers of its own; also while `make run` is up
 # make check                                   format, lint, types, templates, imports, migrations, links, locks
-# make bench [ARGS=audit]                      how fast events are taken, beside what PostgreSQL itself can do
+# make bench [ARGS=audit|repairs]              how fast events are taken and sagas repaired, beside what could be
 # make anomalies                               write the table of docs/anomalies.md from the code
 # make lock                                    pin pyproject.toml's dependencies (needs uv)
 

@@ -4,7 +4,8 @@ Everything runs in one go on one machine: rounds of all measures in turn, so tha
 them, and the median of each. DATABASE_URL names the server; without it a private one is started, with its
 usual, durable settings.
 
-`make bench ARGS=audit` measures the audit log instead, at a million entries (or ENTRIES).
+`make bench ARGS=repairs` measures only repairs of many sagas; `ARGS=audit` the audit log instead, at a
+million entries (or ENTRIES).
 """
 
 import os
@@ -55,10 +56,12 @@ def main() -> None:
                 from tests.bench import audit
 
                 audit.run()
-            else:
-                from tests.bench import measures
+                return
+            from tests.bench import measures, repairs
 
+            if "repairs" not in sys.argv:
                 measures.run(folder)
+            repairs.run()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
