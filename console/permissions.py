@@ -24,6 +24,7 @@ class Act(StrEnum):
 
     VIEW = "look at sagas"
     REPAIR = "start and cancel repairs"
+    BREAK_GLASS = "start repairs against the policy"
     ACCEPT = "accept findings"
     REPLAY = "replay quarantined events"
     MANAGE = "manage participants, keys and definitions"
@@ -36,6 +37,7 @@ ALLOWED: dict[Act, frozenset[Role]] = {
     Act.REPAIR: frozenset({Role.OPERATOR, Role.APPROVER, Role.ADMIN}),
     Act.ACCEPT: frozenset({Role.OPERATOR, Role.APPROVER, Role.ADMIN}),
     Act.REPLAY: frozenset({Role.OPERATOR, Role.APPROVER, Role.ADMIN}),
+    Act.BREAK_GLASS: frozenset({Role.ADMIN}),
     Act.MANAGE: frozenset({Role.ADMIN}),
 }
 

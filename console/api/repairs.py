@@ -19,6 +19,7 @@ from compensation import refusals, repairs, wording
 from compensation.models import ActionAttempt, Repair, RepairAction
 from console import actors
 from console.api import sagas
+from console.api.batch_shapes import RequirementOut
 from console.api.parsing import taken
 from console.api.plans import IntentIn, PlanOut, RefusalOut
 from console.api.refusals import Refusal
@@ -38,6 +39,9 @@ class RepairOut(serializers.Serializer[Repair]):
     id = serializers.IntegerField()
     name = serializers.CharField(source="__str__")
     saga = SagaNameOut()
+    batch = serializers.IntegerField(
+        source="batch_id", allow_null=True, help_text="Which it is part of; null: it was started by itself."
+    )
     intent = serializers.ChoiceField(Repair.Intent.choices)
     step = serializers.CharField(help_text="Empty: the whole saga.")
     reason = serializers.CharField()
@@ -135,7 +139,7 @@ class SagaRepairs(ListAPIView[Repair]):
 
     @extend_schema(request=StartIn, responses={201: RepairDetailOut})
     def post(self, request: Request, saga_type: str, saga_id: str) -> Response:
-        """Start a repair as it was previewed. 409: the saga has changed since, or a repair of it runs."""
+        """Start a repair as it was previewed. 409: it has changed, is in repair, or others must agree."""
         saga, given = sagas.find(saga_type, saga_id), taken(StartIn, request)
         try:
             repair = repairs.start(saga, by=actors.of(request), user=signed_in(request), **given)
@@ -177,6 +181,9 @@ def _refusal(error: refusals.RepairError) -> Refusal | ValidationError:
                 "events": EventOut(error.events, many=True).data,  # type: ignore[arg-type]  # many
             }
             return Refusal(HTTPStatus.CONFLICT, "changed", detail, **more)
+        case refusals.AgreementMissingError():
+            who = RequirementOut(error.requirement).data
+            return Refusal(HTTPStatus.CONFLICT, "agreement_missing", detail, requirement=who)
         case refusals.RefusedError():
             why = RefusalOut(error.refusals, many=True).data  # type: ignore[arg-type]  # many
             return Refusal(HTTPStatus.CONFLICT, "refused", detail, refusals=why)

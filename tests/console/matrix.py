@@ -85,6 +85,16 @@ def pressed(button: str) -> dict[str, Any]:
     }
 
 
+def decided(act: str, body: dict[str, Any]) -> dict[str, Any]:
+    """By a program, about a batch that is as it has to be for that."""
+    return {
+        "route": f"{API}batches/<int:pk>/{act}",
+        "method": "POST",
+        "address": lambda _, __: f"{API}batches/{batch_for(act).pk}/{act}",
+        "body": body,
+    }
+
+
 API = "api/v1/"
 SAGA = f"{API}sagas/<name:saga_type>/<saga_id:saga_id>"
 O1, O2 = f"{API}sagas/order/o%2F1", f"{API}sagas/order/o-2"
@@ -141,6 +151,31 @@ PROGRAMS = [
         address=lambda w, _: f"{API}repairs/{w.repair.pk}/cancel",
         body={"reason": "OPS-1"},
     ),
+    Row(f"{API}batches", "GET", VIEWERS),
+    Row(
+        f"{API}batches",
+        "POST",
+        OPERATORS,
+        201,
+        body=lambda w: {"intent": "ask", "reason": "OPS-1", "problem": w.problem.pk},
+    ),
+    Row(
+        f"{API}batches/<int:pk>",
+        "GET",
+        VIEWERS,
+        address=lambda w, _: f"{API}batches/{batch_for('ask').pk}",
+    ),
+    Row(
+        f"{API}batches/<int:pk>/sagas",
+        "GET",
+        VIEWERS,
+        address=lambda w, _: f"{API}batches/{batch_for('ask').pk}/sagas",
+    ),
+    *[Row(allowed=OPERATORS, **decided(act, {"plan_hash": HASH})) for act in ("ask", "start")],
+    *[Row(allowed=OPERATORS, **decided(act, {"reason": "OPS-1"})) for act in ("pause", "resume", "cancel")],
+    Row(allowed=AGREEING, **decided("agree", {"plan_hash": HASH, "note": "Looked."})),
+    Row(allowed=AGREEING, **decided("deny", {"plan_hash": HASH, "reason": "OPS-1"})),
+    Row(allowed=ADMINS, **decided("break-glass", {"plan_hash": HASH, "reason": "OPS-1"})),
     Row(f"{API}participants", "GET", VIEWERS),
     Row(f"{API}participants", "POST", ADMINS, 201, body={"name": "payment"}),
     Row(PARTICIPANT, "GET", VIEWERS, address=f"{API}participants/shipping"),

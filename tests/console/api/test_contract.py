@@ -14,6 +14,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from compensation.models import Batch
 from console import tokens
 from console.api.events_schema import PATH
 from console.api.schema import described
@@ -22,6 +23,7 @@ from console.models import ApiToken
 from console.permissions import Role
 from sagas.audit import Actor
 from tests.console import world
+from tests.console.batches import batch_for
 from tests.console.cast import person
 
 CHECKS = [
@@ -44,20 +46,22 @@ def test_every_operation_does_as_it_says() -> None:
         for result in schemathesis.openapi.from_asgi("/api/v1/schema", application).get_all_operations()
     ]
     spare = tokens.issue(admin.user, Actor.system()).token
+    batch = batch_for("agree")
     for operation in operations:
         secret = built.secret if operation.path == PATH else admin.token
-        try_out(operation, secret, there(operation.path, built, spare))
+        try_out(operation, secret, there(operation.path, built, spare, batch))
     assert len(operations) == sum(len(item) for item in described()["paths"].values())
     # The one who asked is still let in, and what was there still is.
     assert admin.program.get("/api/v1/sagas/order/o-2").status_code == 200
 
 
-def there(path: str, built: world.World, token: ApiToken) -> dict[str, Any]:
+def there(path: str, built: world.World, token: ApiToken, batch: Batch) -> dict[str, Any]:
     """Names with which the path leads to something."""
     rows = {
         "problems": built.problem,
         "findings": built.accepted,
         "repairs": built.repair,
+        "batches": batch,
         "quarantine": built.quarantined,
         "keys": built.key,
         "tokens": token,
