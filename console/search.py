@@ -43,8 +43,11 @@ class Asked:
         return replace(self, **{name: ""})
 
 
-def sagas(asked: Asked) -> QuerySet[Saga]:
-    """The sagas that match, in no order yet. Text matches the beginning of an id, key or shown value."""
+def sagas(asked: Asked, hidden: Q | None) -> QuerySet[Saga]:
+    """The sagas that match, in no order yet. Text matches the beginning of an id, key or shown value.
+
+    `hidden`: keys and shown values by which nothing is found.
+    """
     found = Saga.objects.all()
     if asked.type:
         found = found.filter(saga_type=asked.type)
@@ -55,7 +58,7 @@ def sagas(asked: Asked) -> QuerySet[Saga]:
     if asked.problem:
         found = found.filter(_having(asked.problem))
     if asked.q:
-        found = found.filter(matching(asked.q))
+        found = found.filter(matching(asked.q, hidden))
     return found
 
 
@@ -66,9 +69,11 @@ def _having(problem: str) -> Q:
     return Q(pk__in=some) if len(some) <= NARROW else Q(Exists(findings.filter(saga=OuterRef("pk"))))
 
 
-def matching(text: str) -> Q:
+def matching(text: str, hidden: Q | None) -> Q:
     by_id = list(Saga.objects.filter(saga_id__startswith=text).values_list("pk", flat=True)[: NARROW + 1])
     keys = SagaKey.objects.filter(value__startswith=text)
+    if hidden is not None:
+        keys = keys.exclude(hidden)
     by_key = list(keys.values_list("saga", flat=True)[: NARROW + 1])
     if max(len(by_id), len(by_key)) <= NARROW:
         return Q(pk__in=sorted({*by_id, *by_key}))

@@ -1,5 +1,7 @@
 """The audit log: `GET /api/v1/audit`. It is written by the acts themselves."""
 
+from typing import Any
+
 import django_filters as filters
 from django.db.models import QuerySet
 from rest_framework import serializers
@@ -9,6 +11,7 @@ from console import audit_search
 from console.api.filters import MomentFilter
 from console.api.sagas import SagaNameOut
 from console.permissions import Act
+from console.seeing import Seeing
 from sagas.models import AuditEntry
 
 
@@ -64,3 +67,6 @@ class Audit(ListAPIView[AuditEntry]):
     serializer_class = AuditOut
     filterset_class = AuditFilters
     order = ("-sequence",)
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        return Seeing().entries(super().paginate_queryset(queryset) or [])

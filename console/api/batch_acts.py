@@ -22,6 +22,7 @@ from console.api.batch_shapes import BatchDetailOut
 from console.api.parsing import taken
 from console.api.refusals import Refusal
 from console.permissions import Act, signed_in
+from console.seeing import Seeing
 
 KEPT = "Kept in the audit log."
 LARGEST_COUNT = 2**31 - 1
@@ -151,7 +152,8 @@ class Cancel(APIView):
 
 def shown(batch: Batch, user: User) -> Any:
     """The batch as it is now, as JSON values."""
-    return BatchDetailOut(Batch.objects.get(pk=batch.pk), context={"user": user}).data
+    now = Seeing().batch(Batch.objects.get(pk=batch.pk))
+    return BatchDetailOut(now, context={"user": user}).data
 
 
 def refusal(error: RepairError) -> Refusal | ValidationError:

@@ -29,6 +29,7 @@ from console.api.refusals import BadParameterError
 from console.api.sagas import SagaFilters
 from console.choosing import UnknownSagasError
 from console.permissions import Act, signed_in
+from console.seeing import Seeing
 from sagas.models import Problem, Saga
 
 USUAL = Care()
@@ -141,7 +142,7 @@ class Batches(ListAPIView[Batch]):
         user = signed_in(request)
         try:
             batch = deciding.create(
-                _chosen(given),
+                _chosen(given, request),
                 given["intent"],
                 given["step"],
                 given["reason"],
@@ -169,6 +170,9 @@ class BatchSagas(ListAPIView[BatchSaga]):
     filterset_class = BatchSagaFilters
     order = ("position",)
 
+    def paginate_queryset(self, queryset: Any) -> Any:
+        return Seeing().batch_sagas(super().paginate_queryset(queryset) or [])
+
     def get_queryset(self) -> QuerySet[BatchSaga]:
         if getattr(self, "swagger_fake_view", False):
             return BatchSaga.objects.none()
@@ -176,7 +180,7 @@ class BatchSagas(ListAPIView[BatchSaga]):
         return sagas.select_related("saga", "repair").defer("saga__facts", "repair__plan")
 
 
-def _chosen(given: dict[str, Any]) -> Chosen:
+def _chosen(given: dict[str, Any], request: Request) -> Chosen:
     """Raises ValidationError, naming what leads nowhere."""
     if "problem" in given:
         problem = Problem.objects.filter(pk=given["problem"]).first()
@@ -188,10 +192,10 @@ def _chosen(given: dict[str, Any]) -> Chosen:
             return choosing.named((name["type"], name["id"]) for name in given["sagas"])
         except UnknownSagasError as error:
             raise ValidationError({"sagas": [str(error)]}) from None
-    return _matching(given["filter"])
+    return _matching(given["filter"], request)
 
 
-def _matching(asked: dict[str, list[str]]) -> Chosen:
+def _matching(asked: dict[str, list[str]], request: Request) -> Chosen:
     """As the list of sagas is narrowed by the same parameters."""
     if unknown := sorted(set(asked) - set(SagaFilters.base_filters)):
         told = ", ".join(sorted(SagaFilters.base_filters))
@@ -200,7 +204,7 @@ def _matching(asked: dict[str, list[str]]) -> Chosen:
     query = QueryDict(mutable=True)
     for name, values in asked.items():
         query.setlist(name, values)
-    narrowed = SagaFilters(query, queryset=Saga.objects.all())
+    narrowed = SagaFilters(query, queryset=Saga.objects.all(), request=request)
     if not narrowed.is_valid():
         raise ValidationError({"filter": narrowed.errors})
     try:

@@ -6,6 +6,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from console.seeing import Seeing
 from sagas import acceptance
 from sagas.advice import ADVICE
 from sagas.detection import transitions
@@ -85,6 +86,6 @@ class FindingOut(serializers.Serializer[Finding]):
 
 
 def shown(findings: Iterable[Finding]) -> Any:
-    """The findings as JSON values, in two queries."""
-    rows = list(findings)
+    """The findings as JSON values."""
+    rows = Seeing().findings(findings)
     return FindingOut(rows, many=True, context={"turns": transitions.newest(rows)}).data  # type: ignore[arg-type]  # many

@@ -17,6 +17,8 @@ from compensation.repairs import Preview
 from console.api import sagas
 from console.api.parsing import taken
 from console.permissions import Act
+from console.seeing import Seeing
+from sagas.models import Saga
 
 
 class RequestOut(serializers.Serializer[plans.Request]):
@@ -74,13 +76,18 @@ class PlanOut(serializers.Serializer[plans.Plan]):
     warnings = serializers.ListField(child=serializers.CharField())
 
 
-class PreviewOut(serializers.Serializer[Preview]):
-    """Send `revision` and `plan_hash` back to start exactly this."""
+class PreviewOut(serializers.Serializer[Any]):
+    """Send `revision` and `plan_hash` back to start exactly this. See `shown`."""
 
     revision = serializers.IntegerField()
-    plan_hash = serializers.CharField(source="hash")
+    plan_hash = serializers.CharField(help_text="Of what would be sent, in which nothing is masked.")
     can_start = serializers.BooleanField(source="plan.can_start")
     plan = PlanOut()
+
+
+def shown(saga: Saga, preview: Preview) -> dict[str, Any]:
+    plan = Seeing().plan(saga.saga_type, preview.plan)
+    return {"revision": preview.revision, "plan_hash": preview.hash, "plan": plan}
 
 
 class IntentIn(serializers.Serializer[Any]):
@@ -107,4 +114,4 @@ class PreviewRepair(APIView):
         """Preview a repair: what would be sent, to the letter, and what is left alone. Changes nothing."""
         saga, given = sagas.find(saga_type, saga_id), taken(IntentIn, request)
         preview = repairs.preview(saga, given["intent"], given["step"], outcome=given["outcome"])
-        return Response(PreviewOut(preview).data)
+        return Response(PreviewOut(shown(saga, preview)).data)

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 
 from console.api.findings import StakeOut
+from console.seeing import Seeing
 from sagas import acceptance
 from sagas.advice import ADVICE
 from sagas.models import Alert, Delivery, Problem, ProblemStake
@@ -102,6 +103,9 @@ class Problems(ListAPIView[Problem]):
     serializer_class = ProblemOut
     filterset_class = ProblemFilters
 
+    def paginate_queryset(self, queryset: Any) -> Any:
+        return Seeing().problems(super().paginate_queryset(queryset) or [])
+
 
 class OneProblem(RetrieveAPIView[Problem]):
     """A problem, and who was told of it."""
@@ -109,3 +113,6 @@ class OneProblem(RetrieveAPIView[Problem]):
     queryset = WITH_STAKES
     serializer_class = ProblemDetailOut
     filter_backends = ()
+
+    def get_object(self) -> Problem:
+        return Seeing().problem(super().get_object())

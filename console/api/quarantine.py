@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from console import actors
 from console.api.parsing import taken
 from console.permissions import Act
+from console.seeing import Seeing
 from sagas import quarantine
 from sagas.models import Quarantined
 from sagas.quarantine import Replayed
@@ -79,6 +80,9 @@ class Quarantine(ListAPIView[Quarantined]):
     serializer_class = QuarantinedOut
     filterset_class = QuarantineFilters
 
+    def paginate_queryset(self, queryset: Any) -> Any:
+        return Seeing().quarantined_rows(super().paginate_queryset(queryset) or [])
+
 
 class OneQuarantined(RetrieveAPIView[Quarantined]):
     """An event in quarantine, as it was sent."""
@@ -86,6 +90,9 @@ class OneQuarantined(RetrieveAPIView[Quarantined]):
     queryset = Quarantined.objects.select_related("participant", "foreign_type")
     serializer_class = QuarantinedDetailOut
     filter_backends = ()
+
+    def get_object(self) -> Quarantined:
+        return Seeing().quarantined(super().get_object())
 
 
 class Replay(APIView):

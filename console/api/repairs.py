@@ -23,8 +23,10 @@ from console.api.batch_shapes import RequirementOut
 from console.api.parsing import taken
 from console.api.plans import IntentIn, PlanOut, RefusalOut
 from console.api.refusals import Refusal
-from console.api.sagas import EventOut, SagaNameOut
+from console.api.saga_events import EventOut
+from console.api.sagas import SagaNameOut
 from console.permissions import Act, signed_in
+from console.seeing import Seeing
 
 
 class RepairFilters(filters.FilterSet):  # type: ignore[misc]  # it has no types
@@ -125,6 +127,9 @@ class OneRepair(RetrieveAPIView[Repair]):
     serializer_class = RepairDetailOut
     filter_backends = ()
 
+    def get_object(self) -> Repair:
+        return Seeing().repair(super().get_object())
+
 
 class SagaRepairs(ListAPIView[Repair]):
     """The repairs of a saga, the newest first."""
@@ -144,9 +149,9 @@ class SagaRepairs(ListAPIView[Repair]):
         try:
             repair = repairs.start(saga, by=actors.of(request), user=signed_in(request), **given)
         except refusals.RepairError as error:
-            raise _refusal(error) from None
+            raise _refusal(error, saga_type) from None
         where = {"Location": reverse("api:repair", args=[repair.pk])}
-        body = RepairDetailOut(SHOWN.get(pk=repair.pk)).data
+        body = RepairDetailOut(Seeing().repair(SHOWN.get(pk=repair.pk))).data
         return Response(body, status=HTTPStatus.CREATED, headers=where)
 
 
@@ -160,13 +165,13 @@ class CancelRepair(APIView):
         try:
             repairs.cancel(repair, actors.of(request), given["reason"])
         except refusals.RepairError as error:
-            raise _refusal(error) from None
-        return Response(RepairDetailOut(SHOWN.get(pk=repair.pk)).data)
+            raise _refusal(error, repair.saga.saga_type) from None
+        return Response(RepairDetailOut(Seeing().repair(SHOWN.get(pk=repair.pk))).data)
 
 
-def _refusal(error: refusals.RepairError) -> Refusal | ValidationError:
+def _refusal(error: refusals.RepairError, saga_type: str) -> Refusal | ValidationError:
     """As a problem, with what a program needs to go on."""
-    detail = str(error)
+    detail, seeing = str(error), Seeing()
     match error:
         case refusals.ReasonMissingError():
             return ValidationError({error.field: [detail]})
@@ -174,18 +179,21 @@ def _refusal(error: refusals.RepairError) -> Refusal | ValidationError:
             more: dict[str, Any] = {"repair": error.repair_pk, "by": error.by}
             return Refusal(HTTPStatus.CONFLICT, "already_running", detail, **more)
         case refusals.ChangedError():
+            events = seeing.events(saga_type, error.events)
             more = {
                 "revision": error.now,
                 "plan_hash": error.plan.hash,
-                "plan": PlanOut(error.plan).data,
-                "events": EventOut(error.events, many=True).data,  # type: ignore[arg-type]  # many
+                "plan": PlanOut(seeing.plan(saga_type, error.plan)).data,
+                "events": EventOut(events, many=True).data,  # type: ignore[arg-type]  # many
             }
             return Refusal(HTTPStatus.CONFLICT, "changed", detail, **more)
         case refusals.AgreementMissingError():
             who = RequirementOut(error.requirement).data
             return Refusal(HTTPStatus.CONFLICT, "agreement_missing", detail, requirement=who)
         case refusals.RefusedError():
-            why = RefusalOut(error.refusals, many=True).data  # type: ignore[arg-type]  # many
+            refused = seeing.plan(saga_type, error.plan).refusals
+            detail = " ".join(refusal.why for refusal in refused)
+            why = RefusalOut(refused, many=True).data  # type: ignore[arg-type]  # many
             return Refusal(HTTPStatus.CONFLICT, "refused", detail, refusals=why)
         case _:
             return Refusal(HTTPStatus.CONFLICT, "not_running", detail)

@@ -1,9 +1,9 @@
-"""Sagas: `GET /api/v1/sagas`, `…/sagas/{type}/{id}`, `…/sagas/{type}/{id}/events`."""
+"""Sagas: `GET /api/v1/sagas`, `…/sagas/{type}/{id}`."""
 
 from typing import Any
 
 import django_filters as filters
-from django.db.models import F, Prefetch, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet, prefetch_related_objects
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -19,14 +19,14 @@ from console.api import findings
 from console.api.filters import MomentFilter
 from console.api.findings import FindingOut, StakeOut
 from console.api.refusals import BadParameterError
-from console.api.rendering import Raw
+from console.seeing import Seeing, searchable
 from sagas import facts, learning, links, standing
 from sagas.facts import Moment
 from sagas.fold import Step
 from sagas.learning.normal import NOTHING, Norm, StepNorms
-from sagas.models import Event, Finding, Saga, SagaKey
+from sagas.models import Finding, Saga, SagaKey
 from sagas.models.finding import WAITING
-from sagas.vocabulary import Condition, Kind, Status, StepKind, StepState
+from sagas.vocabulary import Condition, Status, StepKind, StepState
 
 # A saga that falls ill again and again shows its newest findings; the open ones are always among them.
 MOST_FINDINGS = 200
@@ -49,15 +49,17 @@ class SagaFilters(filters.FilterSet):  # type: ignore[misc]  # it has no types
     )
 
     def by_key(self, found: QuerySet[Saga], name: str, value: str) -> QuerySet[Saga]:
+        hidden = searchable(self.request)
         for each in self.data.getlist(name):
             key, _, wanted = each.partition(":")
             if not (key and wanted) or "\0" in each:
                 raise BadParameterError(name, "Must be a key's name and its value, as name:value.")
-            found = found.filter(Q(keys__name=key, keys__value=wanted, keys__links=True))
+            keys = SagaKey.objects.filter(saga=OuterRef("pk"), name=key, value=wanted, links=True)
+            found = found.filter(Exists(keys if hidden is None else keys.exclude(hidden)))
         return found
 
     def by_text(self, found: QuerySet[Saga], name: str, value: str) -> QuerySet[Saga]:
-        return found.filter(search.matching(value))
+        return found.filter(search.matching(value, searchable(self.request)))
 
     def by_problem(self, found: QuerySet[Saga], name: str, value: str) -> QuerySet[Saga]:
         if not (value.isascii() and value.isdigit() and len(value) < 19):
@@ -94,7 +96,8 @@ class SagaOut(serializers.Serializer[Saga]):
     url = serializers.SerializerMethodField(help_text="Its page, for people.")
 
     def get_keys(self, saga: Saga) -> dict[str, str]:
-        return {key.name: key.value for key in saga.keys.all() if key.links}
+        keys: list[SagaKey] = saga.links  # type: ignore[attr-defined]  # prefetched
+        return {key.name: key.value for key in keys}
 
     def get_url(self, saga: Saga) -> str:
         return links.saga(saga.saga_type, saga.saga_id)
@@ -205,24 +208,7 @@ class SagaDetailOut(SagaOut):
         return StepOut(state.steps, many=True, context={"norms": norms}).data
 
 
-class EventOut(serializers.Serializer[Event]):
-    id = serializers.CharField(source="event_id")
-    source = serializers.CharField()  # type: ignore[assignment]  # fields are taken out of the class
-    type = serializers.ChoiceField([(k, k) for k in Kind], source="kind")
-    time = serializers.DateTimeField()
-    time_given = serializers.BooleanField(help_text="False: the sender gave none, and it is that of receipt.")
-    received_at = serializers.DateTimeField()
-    participant = serializers.CharField(source="participant.name", allow_null=True, default=None)
-    step = serializers.CharField()
-    execution = serializers.CharField()
-    attempt = serializers.IntegerField(allow_null=True)
-    sequence = serializers.CharField()
-    attributes = serializers.DictField(help_text="The other context attributes, as sent.")
-    # A payload may be any JSON value, and is passed on to the letter.
-    data = serializers.SerializerMethodField()  # type: ignore[assignment]
-
-    def get_data(self, event: Event) -> Any:
-        return None if event.data is None else Raw(event.data.encode())
+LINKS = Prefetch("keys", SagaKey.objects.filter(links=True).order_by("pk"), to_attr="links")
 
 
 class Sagas(ListAPIView[Saga]):
@@ -231,36 +217,29 @@ class Sagas(ListAPIView[Saga]):
     queryset = (
         Saga.objects.select_related("definition")
         .defer("facts", "definition__source", "definition__body")
-        .prefetch_related(Prefetch("keys", SagaKey.objects.filter(links=True).order_by("pk")))
+        .prefetch_related(LINKS)
     )
     serializer_class = SagaOut
     filterset_class = SagaFilters
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        return Seeing().sagas(super().paginate_queryset(queryset) or [])
 
 
 class OneSaga(APIView):
     @extend_schema(responses=SagaDetailOut)
     def get(self, request: Request, saga_type: str, saga_id: str) -> Response:
         """A saga as it stands now, with its steps and findings."""
-        saga = find(saga_type, saga_id)
+        saga, seeing = find(saga_type, saga_id), Seeing()
         found = standing.of(saga, timezone.now())
+        found = found._replace(state=seeing.state(saga, found.state))
+        prefetch_related_objects([saga], LINKS)
+        saga = seeing.saga(saga)
         # The row's own columns are as old as its last event or sweep.
         saga.status = found.state.status
         saga.open_effects, saga.unknown_effects = found.state.open_effects, found.state.unknown_effects
         saga.waiting_on = found.state.waiting_on
         return Response(SagaDetailOut(saga, context={"standing": found}).data)
-
-
-class SagaEvents(ListAPIView[Event]):
-    """The events of a saga, in the order of their times."""
-
-    serializer_class = EventOut
-    order = ("time", "source", "event_id")
-
-    def get_queryset(self) -> QuerySet[Event]:
-        if getattr(self, "swagger_fake_view", False):
-            return Event.objects.none()
-        saga = find(self.kwargs["saga_type"], self.kwargs["saga_id"])
-        return Event.objects.filter(saga=saga).select_related("participant")
 
 
 def find(saga_type: str, saga_id: str) -> Saga:

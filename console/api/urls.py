@@ -18,6 +18,7 @@ from console.api import (
     problems,
     quarantine,
     repairs,
+    saga_events,
     sagas,
     schema,
     tokens,
@@ -32,7 +33,7 @@ app_name = "api"
 urlpatterns = [
     path("events", events.receive, name="events"),
     path("sagas", sagas.Sagas.as_view(), name="sagas"),
-    path(f"{SAGA}/events", sagas.SagaEvents.as_view(), name="saga_events"),
+    path(f"{SAGA}/events", saga_events.SagaEvents.as_view(), name="saga_events"),
     path(f"{SAGA}/repairs/preview", plans.PreviewRepair.as_view(), name="saga_repairs_preview"),
     path(f"{SAGA}/repairs", repairs.SagaRepairs.as_view(), name="saga_repairs"),
     path(f"{FINDING}/accept", acceptance.AcceptFinding.as_view(), name="finding_accept"),

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from console import actors, addresses, search
 from console.permissions import Act
+from console.seeing import Seeing
 from console.web import frame, paging, saga_records
 from console.web import saga as saga_page
 from console.web.guard import needs
@@ -117,10 +118,10 @@ def _page(
     reason: str = "",
     is_withdrawal: bool = False,
 ) -> HttpResponse:
-    (proof,) = saga_records.proofs([found])
+    (proof,) = saga_records.proofs(Seeing().findings([found]))
     values = {
         "proof": proof,
-        "finding": found,
+        "finding": proof.finding,
         "saga": found.saga,
         "digest": acceptance.of_finding(found),
         "is_withdrawal": is_withdrawal,
@@ -138,7 +139,7 @@ def _page_of_all(
 ) -> HttpResponse:
     findings = first_findings(row.pk)
     values = {
-        "problem": row,
+        "problem": Seeing().problem(row),
         "findings": findings,
         "more": max(0, row.open_count - len(findings)),
         "at_stake": in_words(at_stake([row.pk])[row.pk]),

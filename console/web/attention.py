@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from console import search, wording
 from console.permissions import Act
+from console.seeing import Seeing
 from console.web import frame, paging
 from console.web.guard import needs
 from console.web.problem_lines import OPENED, Sums, described, in_words, link, oldest
@@ -76,7 +77,8 @@ def show(request: HttpRequest) -> HttpResponse:
     asked = {name: request.GET.get(name, "").replace("\0", "")[:200] for name in FILTERS}
     opened = [pk for text in request.GET.get("open", "").split(".") if (pk := paging.number(text))][:OPENED]
     open_ = Problem.objects.filter(closed_at=None).annotate(oldest=oldest())
-    problems = list(open_.exclude(severity=Severity.NOTE).order_by("-pk")[:MOST])
+    seeing = Seeing()
+    problems = seeing.problems(open_.exclude(severity=Severity.NOTE).order_by("-pk")[:MOST])
     notes = open_.filter(severity=Severity.NOTE).order_by("-open_count", "pk")[: MOST_QUIET + 1]
     accepted = Problem.objects.filter(accepted_count__gt=0).order_by("-pk")[: MOST_QUIET + 1]
     shown = [one for one in problems if matches(one, asked)]
@@ -87,8 +89,8 @@ def show(request: HttpRequest) -> HttpResponse:
         {
             "asked": asked,
             "lines": lines,
-            "notes": [(one, one.open_count) for one in notes],
-            "accepted": [(one, one.accepted_count) for one in accepted],
+            "notes": [(one, one.open_count) for one in seeing.problems(notes)],
+            "accepted": [(one, one.accepted_count) for one in seeing.problems(accepted)],
             "most_quiet": MOST_QUIET,
             "tiles": tiles(problems, asked),
             "today": ended_today(now),

@@ -13,6 +13,7 @@ from console import audit_search
 from console.audit_search import Search
 from console.models import AuditExport
 from console.permissions import Act
+from console.seeing import Seeing
 from console.web import frame, paging
 from console.web.guard import needs
 from sagas import audit
@@ -105,11 +106,11 @@ def checked(rows: Sequence[AuditEntry]) -> list[Line]:
     before = {entry.sequence: entry.hash for entry in rows}
     return [
         Line(
-            entry,
+            shown,
             audit.is_sound(entry)
             and before.get(entry.sequence - 1, entry.previous_hash) == entry.previous_hash,
         )
-        for entry in rows
+        for entry, shown in zip(rows, Seeing().entries(rows), strict=True)
     ]
 
 

@@ -16,6 +16,7 @@ from compensation.refusals import ReasonMissingError, RepairError
 from console import actors, search
 from console.permissions import Act, signed_in
 from console.search import Asked
+from console.seeing import searchable
 from console.web.guard import needs
 from console.wording import capped
 from sagas.models import Problem
@@ -72,7 +73,7 @@ def _create(request: HttpRequest) -> HttpResponse:
     _check(form)
     if form.errors:
         return _page(request, form, status=400)
-    sagas = search.sagas(form.asked).order_by("pk").values_list("pk", flat=True)
+    sagas = search.sagas(form.asked, searchable(request)).order_by("pk").values_list("pk", flat=True)
     chosen = Chosen(title_of(form.asked), list(sagas[: deciding.MOST + 1]), dict(form.asked.words))
     try:
         batch = deciding.create(
@@ -127,7 +128,7 @@ def _check(form: Form) -> None:
 
 
 def _page(request: HttpRequest, form: Form, *, status: int = 200) -> HttpResponse:
-    count = search.count(search.sagas(form.asked))
+    count = search.count(search.sagas(form.asked, searchable(request)))
     return render(
         request,
         "batches/form.html",

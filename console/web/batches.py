@@ -1,7 +1,7 @@
 """Repairs of many sagas: the list, and one of them with its plan, who agreed, and how far it is."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -21,6 +21,7 @@ from compensation.models import Batch, BatchSaga, Pace
 from compensation.refusals import RepairError
 from console import actors, permissions
 from console.permissions import Act, signed_in
+from console.seeing import Seeing
 from console.web import frame, paging
 from console.web.guard import needs
 from sagas.audit import Actor
@@ -138,14 +139,15 @@ def _find(pk: int) -> Batch:
 
 
 def _page(request: HttpRequest, batch: Batch, *, status: int = 200, **more: Any) -> HttpResponse:
-    so_far = progress(batch)
+    so_far, seeing = progress(batch), Seeing()
     user = signed_in(request)
     state = request.GET.get("sagas", "")
+    listed = _sagas(request, batch, state)
     answer = frame.show(
         request,
         "batches/page.html",
         {
-            "batch": batch,
+            "batch": seeing.batch(batch),
             "title": title(batch),
             "so_far": so_far,
             "share": _share(so_far),
@@ -155,9 +157,9 @@ def _page(request: HttpRequest, batch: Batch, *, status: int = 200, **more: Any)
             "why_not": agreeing.why_not(batch, user),
             "reviews": batch.reviews.order_by("at"),
             "is_typed": (batch.summary.get("sagas") or 0) >= deciding.TYPED_FROM,
-            "closed": _closed(batch),
+            "closed": seeing.paces(_closed(batch)),
             "state_of_sagas": state,
-            "page": _sagas(request, batch, state),
+            "page": replace(listed, rows=seeing.batch_sagas(listed.rows)),
             "kinds": [word for word in BatchSaga.State.values if word != "chosen"],
             "longest": wording.LONGEST,
             "audit_object": f"batch:{batch}",

@@ -41,12 +41,12 @@ PARTICIPANT = (
 TRIALS = ("trials", "trial", "trial_cancel", "trial_activate", "trial_samples")
 SECTIONS = [
     Section("attention", "Attention", ("problem", "problem_accept")),
-    Section("sagas", "Sagas", ("saga", "finding_accept", "finding_withdraw")),
-    Section("repairs", "Repairs", ("repair", "batches", "batch", "batch_new")),
+    Section("sagas", "Sagas", ("saga", "finding_accept", "finding_withdraw", "event_show")),
+    Section("repairs", "Repairs", ("repair", "repair_show", "batches", "batch", "batch_new")),
     Section("participants", "Participants", PARTICIPANT),
     Section("definitions", "Definitions", ("definition", "definition_seen", *TRIALS)),
     Section("audit", "Audit", ("audit_export", "audit_export_cancel", "audit_export_file")),
-    Section("quarantine", "Quarantine", ("quarantined", "replay")),
+    Section("quarantine", "Quarantine", ("quarantined", "quarantined_show", "replay")),
 ]
 
 

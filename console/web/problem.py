@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from console import addresses, search
 from console.permissions import Act
+from console.seeing import Seeing
 from console.web import batch_form, frame, looking
 from console.web.guard import needs
 from console.web.problem_lines import accepted_findings, described, oldest
@@ -26,7 +27,8 @@ MANY = frozenset(Action(intent.value) for intent in batch_form.INTENTS)
 @require_safe
 @needs(Act.VIEW)
 def show(request: HttpRequest, pk: int) -> HttpResponse:
-    row = get_object_or_404(Problem.objects.annotate(oldest=oldest()), pk=min(pk, search.LARGEST_KEY))
+    found = Problem.objects.annotate(oldest=oldest())
+    row = Seeing().problem(get_object_or_404(found, pk=min(pk, search.LARGEST_KEY)))
     (line,) = described([row], [row.pk], {}, timezone.now())
     newest = Definition.objects.filter(saga_type=row.saga_type).order_by("-pk").defer("source").first()
     choices = [] if row.closed_at else offered(row, next(iter(line.findings), None), newest)

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.db.models import OuterRef, Subquery
 
+from console.seeing import Seeing
 from console.telling import Told, told
 from sagas import harm, stakes
 from sagas.models import Finding, Problem, ProblemStake, SagaKey
@@ -124,13 +125,13 @@ def first_findings(problem: int) -> list[Finding]:
         keys.setdefault(key.saga_id, []).append(key)
     for row in rows:
         row.saga.links = keys.get(row.saga_id, [])  # type: ignore[attr-defined]  # for the template
-    return rows
+    return Seeing().findings(rows)
 
 
 def accepted_findings(problem: int) -> list[Finding]:
     """Those that somebody has accepted, the newest first."""
     found = Finding.objects.filter(ACCEPTED, problem=problem).select_related("saga").defer("saga__facts")
-    return list(found.order_by("-accepted_at", "-pk")[:SAGAS])
+    return Seeing().findings(found.order_by("-accepted_at", "-pk")[:SAGAS])
 
 
 def sparks(problems: Iterable[int], now: datetime) -> dict[int, list[int]]:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from console import actors
 from console.permissions import Act
+from console.seeing import Seeing
 from console.web import foreign_types, frame, paging
 from console.web.guard import needs
 from sagas import quarantine
@@ -50,11 +51,13 @@ def show(request: HttpRequest) -> HttpResponse:
         "reason": reason,
         "participant": participant,
     }
+    listed = paging.page(found, request.GET)
     return frame.show(
         request,
         "quarantine/list.html",
         {
-            "page": paging.page(found, request.GET),
+            "page": listed,
+            "rows": Seeing().quarantined_rows(listed.rows),
             "state": state,
             "reason": reason,
             "participant": participant,
@@ -93,16 +96,26 @@ def open_reasons() -> list[str]:
 @needs(Act.VIEW)
 def quarantined(request: HttpRequest, pk: int) -> HttpResponse:
     """One event: its bytes as they came, escaped, never as what they pretend to be."""
-    kept = get_object_or_404(Quarantined.objects.select_related("participant", "foreign_type"), pk=pk)
-    body = bytes(kept.body)
+    return page(request, find(pk), Seeing())
+
+
+def find(pk: int) -> Quarantined:
+    """Raises Http404."""
+    return get_object_or_404(Quarantined.objects.select_related("participant", "foreign_type"), pk=pk)
+
+
+def page(request: HttpRequest, clear: Quarantined, seeing: Seeing) -> HttpResponse:
+    kept = seeing.quarantined(clear)
+    body, sent = bytes(kept.body), bytes(clear.body)
     return frame.show(
         request,
         "quarantine/page.html",
         {
             "kept": kept,
             "body": body[:BODY_SHOWN].decode("utf-8", "backslashreplace").translate(UNSEEN),
-            "length": len(body),
+            "length": len(sent),
             "is_cut": len(body) > BODY_SHOWN,
+            "is_masked": body != sent or kept.detail != clear.detail,
         },
     )
 

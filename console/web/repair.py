@@ -18,6 +18,7 @@ from compensation.plan import Action, Plan
 from compensation.refusals import NotRunningError, ReasonMissingError
 from console import actors, anchors
 from console.permissions import Act
+from console.seeing import Seeing
 from console.web import frame, repair_plan
 from console.web.guard import needs
 from sagas import standing
@@ -59,6 +60,7 @@ class Line:
     before: str  # what it waits for
     tries: Sequence["Try"]
     event: str  # the anchor of the event that confirmed it; empty: none did
+    is_masked: bool  # whether it tells less than was sent and answered
 
     @property
     def is_open(self) -> bool:
@@ -72,25 +74,25 @@ class Line:
 @require_safe
 @needs(Act.VIEW)
 def show(request: HttpRequest, pk: int) -> HttpResponse:
-    return _page(request, _find(pk))
+    return page(request, find(pk), Seeing())
 
 
 @require_POST
 @needs(Act.REPAIR)
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """303 back to the repair; 400 without a reason; 409 where it has ended meanwhile."""
-    repair = _find(pk)
+    repair = find(pk)
     reason = request.POST.get("reason", "")
     try:
         repairs.cancel(repair, actors.of(request), reason)
     except ReasonMissingError as error:
-        return _page(request, repair, status=400, cancel_error=str(error))
+        return page(request, repair, Seeing(), status=400, cancel_error=str(error))
     except NotRunningError as error:
-        return _page(request, _find(pk), status=409, too_late=str(error))
+        return page(request, find(pk), Seeing(), status=409, too_late=str(error))
     return HttpResponseRedirect(reverse("repair", args=[pk]), status=303)
 
 
-def _find(pk: int) -> Repair:
+def find(pk: int) -> Repair:
     """Raises Http404."""
     repair = Repair.objects.select_related("saga", "saga__definition").filter(pk=pk).first()
     if repair is None:
@@ -98,9 +100,11 @@ def _find(pk: int) -> Repair:
     return repair
 
 
-def _page(request: HttpRequest, repair: Repair, *, status: int = 200, **more: Any) -> HttpResponse:
-    plan = plans.read(repair.plan)
-    lines = _lines(repair, plan)
+def page(
+    request: HttpRequest, repair: Repair, seeing: Seeing, *, status: int = 200, **more: Any
+) -> HttpResponse:
+    plan = seeing.plan(repair.saga.saga_type, plans.read(repair.plan))
+    lines = _lines(repair, plan, seeing)
     done = sum(line.action.state == State.DONE for line in lines)
     state, _ = standing.of(repair.saga, timezone.now())
     answer = frame.show(
@@ -112,6 +116,7 @@ def _page(request: HttpRequest, repair: Repair, *, status: int = 200, **more: An
             "saga_status": state.status,
             "plan": plan,
             "lines": lines,
+            "is_masked": any(line.is_masked for line in lines),
             "done": done,
             "share": round(100 * done / len(lines)) if lines else 0,
             "title": repair_plan.title(repair.intent, _only_step(repair, plan), state),
@@ -124,19 +129,30 @@ def _page(request: HttpRequest, repair: Repair, *, status: int = 200, **more: An
             ).order_by("sequence"),
             **more,
         },
+        actions="repair/actions.html",
     )
     answer.status_code = status
     return answer
 
 
-def _lines(repair: Repair, plan: Plan) -> list[Line]:
+def _lines(repair: Repair, plan: Plan, seeing: Seeing) -> list[Line]:
     tries = Prefetch("tries", ActionAttempt.objects.order_by("number"))
     actions = repair.actions.select_related("participant").prefetch_related(tries).order_by("position")
     before = ["", *(planned.title for planned in plan.actions)]
     return [
-        Line(action, planned, first, [Try(call) for call in action.tries.all()], _confirmed_by(action))
+        _line(action, seeing.action(repair.saga.saga_type, action), planned, first)
         for action, planned, first in zip(actions, plan.actions, before, strict=False)
     ]
+
+
+def _line(clear: RepairAction, action: RepairAction, planned: Action, before: str) -> Line:
+    given, shown = list(clear.tries.all()), list(action.tries.all())
+    is_masked = (
+        clear.request != action.request
+        or clear.result != action.result
+        or any(one.answer != other.answer for one, other in zip(given, shown, strict=True))
+    )
+    return Line(action, planned, before, [Try(call) for call in shown], _confirmed_by(action), is_masked)
 
 
 def _confirmed_by(action: RepairAction) -> str:

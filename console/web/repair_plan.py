@@ -26,6 +26,7 @@ from compensation.refusals import (
 )
 from console import actors
 from console.permissions import Act, signed_in
+from console.seeing import Seeing
 from console.web import saga as saga_page
 from console.web.guard import needs
 from console.web.paging import number
@@ -74,20 +75,22 @@ def show(request: HttpRequest, saga_type: str, saga_id: str) -> HttpResponseBase
 @needs(Act.VIEW)
 def _preview(request: HttpRequest, saga_type: str, saga_id: str) -> HttpResponse:
     """Everybody may look at a plan; nothing is sent."""
-    saga = saga_page.find(saga_type, saga_id)
-    form = _form(request.GET)
+    return preview(request, saga_page.find(saga_type, saga_id), form_of(request.GET), Seeing())
+
+
+def preview(request: HttpRequest, saga: Saga, form: Form, seeing: Seeing) -> HttpResponse:
     state, _ = standing.of(saga, timezone.now())
     if form.intent == Intent.RECORD and not (form.step and form.outcome):
-        return _page(request, saga, form, state, None, 0)
-    preview = repairs.preview(saga, form.intent, form.step, outcome=form.outcome)
-    return _page(request, saga, form, state, preview.plan, preview.revision, requirement=preview.requirement)
+        return _page(request, saga, form, state, None, 0, seeing)
+    now = repairs.preview(saga, form.intent, form.step, outcome=form.outcome)
+    return _page(request, saga, form, state, now.plan, now.revision, seeing, requirement=now.requirement)
 
 
 @needs(Act.REPAIR)
 def _start(request: HttpRequest, saga_type: str, saga_id: str) -> HttpResponse:
     """303 to the repair; 409 with what is so now, when it is not what was looked at."""
     saga = saga_page.find(saga_type, saga_id)
-    form = _form(request.POST)
+    form = form_of(request.POST)
     form.reason = request.POST.get("reason", "")
     form.evidence = request.POST.get("evidence", "")
     revision = number(request.POST.get("revision"))
@@ -134,7 +137,7 @@ def _put_to_others(request: HttpRequest, saga: Saga, form: Form) -> HttpResponse
     return HttpResponseRedirect(reverse("batch", args=[batch.pk]), status=303)
 
 
-def _form(words: Any) -> Form:
+def form_of(words: Any) -> Form:
     form = Form(words.get("intent", ""), words.get("step", ""), words.get("outcome", ""))
     if form.intent not in Intent.values:
         raise Http404("There is no such repair.")
@@ -152,7 +155,7 @@ def _again(request: HttpRequest, saga: Saga, form: Form, *, status: int, **more:
         more["is_new"] = True
     state, _ = standing.of(Saga.objects.get(pk=saga.pk), timezone.now())
     more["requirement"] = now.requirement
-    return _page(request, saga, form, state, now.plan, now.revision, status=status, **more)
+    return _page(request, saga, form, state, now.plan, now.revision, Seeing(), status=status, **more)
 
 
 def _page(
@@ -162,21 +165,25 @@ def _page(
     state: State,
     plan: Plan | None,
     revision: int,
+    seeing: Seeing,
     *,
     status: int = 200,
     **more: Any,
 ) -> HttpResponse:
+    shown = seeing.plan(saga.saga_type, plan) if plan else None
     return render(
         request,
         "repair/plan.html",
         {
             "saga": saga,
-            "state": state,
+            "state": seeing.state(saga, state),
             "form": form,
-            "plan": plan,
+            "plan": shown,
+            "plan_hash": plan.hash if plan else "",
+            "is_masked": shown != plan,
             "revision": revision,
             "title": title(form.intent, form.step, state),
-            "left_alone": left_alone(plan) if plan else [],
+            "left_alone": left_alone(shown) if shown else [],
             "outcomes": list(Outcome),
             "longest": wording.LONGEST,
             "sends_reason": plan is not None and _sends_reason(plan),

@@ -1,7 +1,7 @@
 """One saga: what it is, what happened and why, what can be done about it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from compensation import reading
 from console import telling
 from console.permissions import Act
+from console.seeing import Seeing
 from console.web import frame, saga_choices, saga_normal, saga_records
 from console.web.guard import needs
 from sagas import facts, story, timeline
@@ -51,12 +52,15 @@ def find(saga_type: str, saga_id: str) -> Saga:
 @needs(Act.VIEW)
 def show(request: HttpRequest, saga_type: str, saga_id: str) -> HttpResponse:
     saga, now = find(saga_type, saga_id), timezone.now()
+    seeing = Seeing()
     subject = reading.subject(saga, now)
+    subject = replace(subject, state=seeing.state(saga, subject.state))
     state, definition = subject.state, subject.definition
-    found = list(saga.findings.filter(OPEN).select_related("problem", "saga").order_by("since"))
+    waiting = saga.findings.filter(OPEN).select_related("problem", "saga").order_by("since")
+    found = seeing.findings(waiting)
     findings = sorted(filter(_needs_somebody, found), key=_severity, reverse=True)
     accepted = [finding for finding in found if finding.is_accepted]
-    records = saga_records.read(saga, state, definition, request.GET)
+    records = saga_records.read(saga, state, definition, request.GET, seeing)
     return frame.show(
         request,
         "saga/page.html",
@@ -66,6 +70,7 @@ def show(request: HttpRequest, saga_type: str, saga_id: str) -> HttpResponse:
             "definition": definition,
             "keys": state.keys.items(),
             "display": state.display.items(),
+            "masked_names": seeing.masks(saga.saga_type).names,
             "trace": trace_id(state.trace),
             "conditions": list(dict.fromkeys(finding.condition for finding in findings)),
             # What was accepted is so still.

@@ -9,6 +9,7 @@ import msgspec
 from django.http import QueryDict
 
 from console import anchors
+from console.seeing import Seeing
 from console.web.paging import number
 from sagas.definitions import paths
 from sagas.durations import exactly
@@ -33,21 +34,12 @@ class Line:
     after: str  # how long after the event before it, such as "+2 s"
     detail: list[tuple[str, str]]  # names and values of the payload
     body: str  # the payload, one value a line; empty: none
+    is_masked: bool  # whether it tells less than was sent
     is_asked_for: bool
 
     @property
     def attributes(self) -> list[tuple[str, Any]]:
-        """What is known of it besides the payload."""
-        known = [
-            ("id", self.event.event_id),
-            ("source", self.event.source),
-            ("type", self.event.kind),
-            ("execution", self.event.execution),
-            ("attempt", self.event.attempt),
-            ("sequence", self.event.sequence),
-            *sorted(self.event.attributes.items()),
-        ]
-        return [(name, value) for name, value in known if value not in (None, "")]
+        return attributes(self.event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +53,7 @@ class Page:
     older: str
 
 
-def page(saga: Saga, state: State, query: QueryDict) -> Page:
+def page(saga: Saga, state: State, query: QueryDict, seeing: Seeing) -> Page:
     """The page that was asked for, by `page` or as the one that holds the event named by `event`."""
     asked = query.get("event", "")
     pages = max(-(-saga.revision // PER_PAGE), 1)
@@ -77,7 +69,7 @@ def page(saga: Saga, state: State, query: QueryDict) -> Page:
     repeated = {step.name for step in state.steps if len(step.runs) > 1}
     before: list[Event | None] = [*rows[1:], None]
     lines = [
-        _line(event, titles, repeated, previous, asked)
+        _line(event, seeing.event(saga.saga_type, event), titles, repeated, previous, asked)
         for event, previous in zip(rows[:PER_PAGE], before, strict=False)
     ]
     kept = {name: query[name] for name in ("mode", "tab") if query.get(name)}
@@ -100,7 +92,7 @@ def _place_of(saga: Saga, anchor: str) -> int | None:
 
 
 def _line(
-    event: Event, titles: dict[str, str], repeated: set[str], previous: Event | None, asked: str
+    clear: Event, event: Event, titles: dict[str, str], repeated: set[str], previous: Event | None, asked: str
 ) -> Line:
     anchor = anchors.of_event(event.source, event.event_id)
     return Line(
@@ -112,8 +104,14 @@ def _line(
         after=_after(event.time, previous.time) if previous else "",
         detail=_detail(event.data),
         body=_body(event.data),
+        is_masked=_is_masked(clear, event),
         is_asked_for=anchor == asked,
     )
+
+
+def alone(event: Event) -> Line:
+    """An event by itself, as it is given."""
+    return _line(event, event, {}, set(), None, "")
 
 
 def _after(time: datetime, previous: datetime) -> str:
@@ -132,6 +130,25 @@ def _body(data: str | None) -> str:
         return msgspec.json.format(data, indent=2)
     except msgspec.MsgspecError:
         return data
+
+
+def _is_masked(clear: Event, shown: Event) -> bool:
+    differs = clear.data != shown.data and _body(clear.data) != _body(shown.data)
+    return differs or clear.attributes != shown.attributes
+
+
+def attributes(event: Event) -> list[tuple[str, Any]]:
+    """What is known of it besides the payload."""
+    known = [
+        ("id", event.event_id),
+        ("source", event.source),
+        ("type", event.kind),
+        ("execution", event.execution),
+        ("attempt", event.attempt),
+        ("sequence", event.sequence),
+        *sorted(event.attributes.items()),
+    ]
+    return [(name, value) for name, value in known if value not in (None, "")]
 
 
 def _detail(data: str | None) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from django.http import QueryDict
 
 from compensation.models import Repair
 from console import addresses, anchors, wording
+from console.seeing import Seeing
 from console.web import graphs, looking, repair_list, saga_events
 from sagas.advice import ADVICE
 from sagas.definitions import Definition
@@ -87,6 +88,7 @@ def read(
     state: State,
     definition: Definition | None,
     query: QueryDict,
+    seeing: Seeing,
 ) -> dict[str, Any]:
     """The template context: the tabs with their counts, and the rows of the one that is open."""
     asked = query.get("tab", "")
@@ -112,9 +114,9 @@ def read(
     }
     match name:
         case "events":
-            context["page"] = saga_events.page(saga, state, query)
+            context["page"] = saga_events.page(saga, state, query, seeing)
         case "findings":
-            context["proofs"] = _proofs(saga)
+            context["proofs"] = _proofs(saga, seeing)
         case "repairs":
             found = Repair.objects.filter(saga=saga).defer("plan").order_by("-pk")
             context["lines"] = repair_list.with_progress(list(found[:MOST]))
@@ -126,15 +128,18 @@ def read(
             context["graph"] = graphs.of(definition)
             context["words"] = {step.name: step.state for step in state.steps}
         case "related":
-            context["relations"] = _relations(related)
+            context["relations"] = _relations(related, saga, seeing)
     context["most"] = MOST
     return context
 
 
-def _proofs(saga: Saga) -> list[Proof]:
+def _proofs(saga: Saga, seeing: Seeing) -> list[Proof]:
     found = Finding.objects.filter(saga=saga).select_related("problem", "saga").order_by("-opened_at", "-pk")
     return proofs(
-        sorted(found[:MOST], key=lambda finding: (finding.closed_at is not None, finding.is_accepted))
+        sorted(
+            seeing.findings(found[:MOST]),
+            key=lambda finding: (finding.closed_at is not None, finding.is_accepted),
+        )
     )
 
 
@@ -165,10 +170,12 @@ def _related_keys(saga: Saga) -> QuerySet[SagaKey]:
     return SagaKey.objects.filter(same, links=True).exclude(saga=saga)
 
 
-def _relations(keys: QuerySet[SagaKey]) -> list[Relation]:
+def _relations(keys: QuerySet[SagaKey], saga: Saga, seeing: Seeing) -> list[Relation]:
+    """A key that either of both types masks is masked."""
     found: dict[int, Relation] = {}
     rows = keys.select_related("saga").defer("saga__facts").order_by("-saga_id", "name")[: MOST * 2]
     for key in rows:
         relation = found.setdefault(key.saga_id, Relation(key.saga, []))
-        relation.keys.append(f"{key.name} {key.value}")
+        (shown,) = seeing.keys(saga.saga_type, seeing.keys(key.saga.saga_type, [key]))
+        relation.keys.append(f"{shown.name} {shown.value}")
     return list(found.values())[:MOST]

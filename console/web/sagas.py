@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from console import looks, search, wording
 from console.permissions import Act
 from console.search import Asked
+from console.seeing import Seeing, searchable
 from console.web import frame, paging
 from console.web.guard import needs
 from sagas.models import Problem, Saga, SagaKey
@@ -34,14 +35,15 @@ class Chip:
 @needs(Act.VIEW)
 def show(request: HttpRequest) -> HttpResponse:
     asked = Asked.read(request.GET)
-    found = search.sagas(asked)
+    hidden = searchable(request)
+    found = search.sagas(asked, hidden)
     page = paging.page(_with_keys(found), request.GET)
     rows: Iterable[Saga] = page.rows
     shown = [pk for text in request.GET.get("shown", "").split(".") if (pk := paging.number(text))]
     if shown:
         # A live update of a page that is being read: its own rows and their order, whatever came since.
         rows = _with_keys(Saga.objects.filter(pk__in=shown[: paging.USUAL])).order_by("-pk")
-    rows = list(rows)
+    rows = Seeing().sagas(rows)
     newest = rows[0].pk if rows else 0
     count = search.count(found)
     return frame.show(
@@ -60,7 +62,7 @@ def show(request: HttpRequest) -> HttpResponse:
             "problem": _problem(asked),
             "here": urlencode(asked.words),
             "live_from": _live_address(request, rows),
-            "why_empty": "" if rows else _why_empty(asked),
+            "why_empty": "" if rows else _why_empty(asked, hidden),
         },
     )
 
@@ -103,12 +105,12 @@ def _problem(asked: Asked) -> Problem | None:
     return Problem.objects.filter(pk=number).first() if number else None
 
 
-def _why_empty(asked: Asked) -> dict[str, Any]:
+def _why_empty(asked: Asked, hidden: Q | None) -> dict[str, Any]:
     """What was looked for and not found, and how many there would be without the chips."""
     if not asked.words:
         return {"nothing": True}
     wide = Asked(q=asked.q)
-    others = search.count(search.sagas(wide)) if wide != asked else 0
+    others = search.count(search.sagas(wide, hidden)) if wide != asked else 0
     return {
         "q": asked.q,
         "words": [

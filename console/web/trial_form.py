@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from console import actors
 from console.permissions import Act, may, refusal
+from console.seeing import Seeing
 from console.web import complaints, frame, paging
 from console.web.guard import needs
 from sagas import definitions, describing, foreign_types, trials
@@ -97,7 +98,8 @@ def _try(request: HttpRequest, definition: Definition) -> Samples:
     kept = paging.number(request.POST.get("kept"))
     if kept is not None:
         row = get_object_or_404(ForeignType.objects.select_related("participant"), pk=kept)
-        return Samples(f"{row} from {row.participant.name}", trials.try_kept(definition, row, now))
+        tried = Seeing().tried(trials.try_kept(definition, row, now))
+        return Samples(f"{row} from {row.participant.name}", tried)
     sender = paging.number(request.POST.get("sender"))
     participant = None if sender is None else get_object_or_404(Participant, pk=sender)
     return Samples(

@@ -9,6 +9,7 @@ together. It is run by every sweep, so nothing is lost when a process dies in be
   that "resolved" turned out to be wrong the wait grows fourfold, so that one that flaps falls silent.
 """
 
+import copy
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from email.utils import parseaddr
@@ -18,7 +19,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
-from sagas import changes, definitions, links, standing, story
+from sagas import changes, definitions, links, masking, standing, story
 from sagas.addresses import is_mail_address
 from sagas.alerts import statements
 from sagas.alerts.wording import line
@@ -90,7 +91,7 @@ def addresses(owner: str) -> Iterator[tuple[str, str]]:
 
 
 def summarise(problem: Problem, occasion: Alert.Occasion, now: datetime) -> dict[str, object]:
-    """All that a message says, as it is now. Every text is one line."""
+    """All that a message says, as it is now: masked, whoever reads it. Every text is one line."""
     found = Finding.objects.filter(problem=problem).select_related("saga")
     if occasion == Alert.Occasion.RESOLVED:
         examples = list(found.order_by("-closed_at")[:EXAMPLES])
@@ -107,7 +108,7 @@ def summarise(problem: Problem, occasion: Alert.Occasion, now: datetime) -> dict
         "condition": problem.condition,
         "severity": problem.severity,
         "title": line(problem.title),
-        "explanation": line(problem.explanation),
+        "explanation": line(masking.of(problem.saga_type).explanation(problem.step, problem.explanation)),
         "participant": line(problem.participant),
         "owner": line(problem.owner),
         "runbook": line(definition.runbook) if definition else "",
@@ -137,7 +138,10 @@ def _story(examples: list[Finding], now: datetime) -> str:
     saga = examples[0].saga
     try:
         state, definition = standing.of(saga, now)
-        return line(story.plain(story.tell(state, examples[:1], definition, now)[:1]))
+        masks = masking.of(saga.saga_type)
+        first = copy.copy(examples[0])
+        first.detail = masks.detail(first.step, first.detail)
+        return line(story.plain(story.tell(masks.state(state), [first], definition, now)[:1]))
     except MISTAKES:
         log.exception("alerts: a story cannot be told", saga=saga.pk)
         return ""

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from urllib.parse import urlsplit
 
-from sagas.definitions import checking_approval, checking_events, checking_rules, placeholders
+from sagas.definitions import checking_approval, checking_events, checking_rules, masked, placeholders
 from sagas.definitions.checking_rules import Complain
 from sagas.definitions.schema import Call, Definition, Order, StepDefinition
 from sagas.vocabulary import StepKind
@@ -28,6 +28,7 @@ def check(definition: Definition, complain: Complain) -> None:
     checking_events.check(definition, complain)
     checking_rules.check(definition, complain)
     checking_approval.check_definition(definition, complain)
+    masked.check(definition, complain)
 
 
 def _check_letters(definition: Definition, complain: Complain) -> None:
@@ -49,6 +50,7 @@ def _check_paths(definition: Definition, complain: Complain) -> None:
             given.append((f"display.{name}", several))
         else:
             given += [(f"display.{name}[{place}]", path) for place, path in enumerate(several)]
+    given += [(f"masked[{place}]", path) for place, path in enumerate(definition.masked)]
     for where, path in given:
         if not PATH.fullmatch(path):
             complain(where, f'{where} must be a path such as customer.id; got "{path}"')

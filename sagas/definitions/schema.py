@@ -122,6 +122,8 @@ class Definition(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     events: Annotated[list[EventMapping], Meta(max_length=500)] = []
     # Who must agree to a repair. None: as the default policy says; empty: nobody.
     approval: Annotated[list[ApprovalRule], Meta(max_length=100)] | None = None
+    # Payload paths whose values are shown to nobody who does not ask to see them (sagas.masking).
+    masked: Annotated[list[Path], Meta(max_length=100)] = []
 
     def __post_init__(self) -> None:
         if not self.title:

@@ -25,6 +25,7 @@ OPERATORS = frozenset[str]({Role.OPERATOR, Role.APPROVER, Role.ADMIN})
 # Whose agreement the built-in policy asks for.
 AGREEING = frozenset[str]({Role.APPROVER, Role.ADMIN})
 ADMINS = frozenset[str]({Role.ADMIN})
+UNMASKERS = frozenset[str]({Role.APPROVER, Role.ADMIN})
 NOBODY = frozenset[str]()
 
 Address = str | Callable[[World, Person | None], str]
@@ -303,6 +304,20 @@ PAGES = [
     ],
     *[Row(method="POST", allowed=AGREEING, status=303, **pressed(button)) for button in ("agree", "deny")],
     Row(method="POST", allowed=ADMINS, status=303, **pressed("break-glass")),
+    Row(
+        f"{REPAIR}/show",
+        "POST",
+        UNMASKERS,
+        address="sagas/order/o-2/repair/show",
+        body={"intent": "compensate"},
+    ),
+    Row(
+        "sagas/<name:saga_type>/<saga_id:saga_id>/events/show",
+        "POST",
+        UNMASKERS,
+        address="sagas/order/o%2F1/events/show",
+        body={"source": "//shop/order", "id": "o/1 saga.started "},
+    ),
     Row("repairs/", "GET", VIEWERS),
     Row("repairs/<int:pk>/", "GET", VIEWERS, address=lambda w, _: f"repairs/{w.repair.pk}/"),
     Row(
@@ -313,6 +328,7 @@ PAGES = [
         lambda w, _: f"repairs/{w.repair.pk}/cancel",
         {"reason": "OPS-1"},
     ),
+    Row("repairs/<int:pk>/show", "POST", UNMASKERS, address=lambda w, _: f"repairs/{w.repair.pk}/show"),
     Row("participants/", "GET", VIEWERS),
     Row("participants/", "POST", ADMINS, 302, body={"name": "payment"}),
     Row("participants/<name:name>/", "GET", VIEWERS, address="participants/shipping/"),
@@ -369,6 +385,12 @@ PAGES = [
     Row("quarantine/", "GET", VIEWERS),
     Row("quarantine/replay", "POST", OPERATORS, 302, body=lambda w: {"ids": [w.quarantined.pk]}),
     Row("quarantine/<int:pk>/", "GET", VIEWERS, address=lambda w, _: f"quarantine/{w.quarantined.pk}/"),
+    Row(
+        "quarantine/<int:pk>/show",
+        "POST",
+        UNMASKERS,
+        address=lambda w, _: f"quarantine/{w.quarantined.pk}/show",
+    ),
     Row(
         "quarantine/types/<int:pk>/replay",
         "POST",

@@ -57,6 +57,10 @@ steps:
 
 US = Actor.system()
 
+# Payloads of each saga: what it is about, and what was reserved.
+ABOUT = '{"order_id": 8492, "total": {"amount": 49.90, "currency": "EUR"}}'
+RESERVED = '{"reservation_id": "rs-1"}'
+
 
 @dataclass(frozen=True)
 class World:
@@ -101,10 +105,10 @@ def saga(saga_id: str, participant: Participant) -> Saga:
             saga_id,
             Kind.SAGA_STARTED,
             ago=62,
-            data='{"order_id": 8492, "total": {"amount": 49.90, "currency": "EUR"}}',
+            data=ABOUT,
         ),
         told(saga_id, Kind.STEP_STARTED, "reserve-stock", ago=61),
-        told(saga_id, Kind.STEP_COMPLETED, "reserve-stock", ago=60, data='{"reservation_id": "rs-1"}'),
+        told(saga_id, Kind.STEP_COMPLETED, "reserve-stock", ago=60, data=RESERVED),
         told(saga_id, Kind.STEP_STARTED, "ship-parcel", ago=59),
     ]
     results = ingest.store(events, participant=participant)

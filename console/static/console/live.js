@@ -1,7 +1,8 @@
 /* Live fragments. An element with an id and data-live="topic topic" is fetched again, from the page's own address
    or from data-live-from, when /live says that one of its topics changed. Nothing is replaced while it is being
-   read: while it holds a selection, a field in use, an open menu, or the pointer moves over it. Open <details> with
-   an id and the focused row stay as they are. Where /live cannot be had, everything is fetched every 10 seconds. */
+   read: while it holds a selection, a field in use, an open menu, a payload that somebody asked to see (data-shown),
+   or the pointer moves over it. Open <details> with an id and the focused row stay as they are. Where /live cannot
+   be had, everything is fetched every 10 seconds. */
 
 import { ROWS, all, linkOf, typing } from "./page.js";
 import { ago } from "./times.js";
@@ -26,7 +27,7 @@ document.addEventListener("pointermove", (event) => {
 const read = (element) => {
   const active = document.activeElement;
   if (typing(active) && element.contains(active)) return true;
-  if (element.querySelector("details.chip-menu[open], details.menu[open], input:checked, dialog[open]")) return true;
+  if (element.querySelector("details.chip-menu[open], details.menu[open], input:checked, dialog[open], [data-shown]")) return true;
   const selection = window.getSelection();
   if (selection && !selection.isCollapsed && selection.containsNode(element, true)) return true;
   return Date.now() - pointer.at < READING && element.contains(pointer.over);

@@ -47,7 +47,7 @@ def test_a_wide_search_finds_the_newest(
     for number in range(5):
         make_saga(f"wide-{number}")
         make_saga(f"keyed-{number}", keys={"order": f"wide-{number}"})
-    found = search.sagas(Asked(q="wide")).order_by("-pk").values_list("saga_id", flat=True)
+    found = search.sagas(Asked(q="wide"), None).order_by("-pk").values_list("saga_id", flat=True)
     assert list(found) == [f"{kind}-{number}" for number in range(4, -1, -1) for kind in ("keyed", "wide")]
 
 
