@@ -56,7 +56,7 @@ BUTTONS: dict[str, tuple[Act, Callable[[Pressed], Batch]]] = {
     ),
     "deny": (Act.VIEW, lambda one: agreeing.deny(one.batch, one.plan_hash, one.by, one.user, one.text)),
     "break-glass": (
-        Act.MANAGE,
+        Act.BREAK_GLASS,
         lambda one: agreeing.break_glass(one.batch, one.plan_hash, one.by, one.text, typed=one.typed),
     ),
     "start": (Act.REPAIR, lambda one: deciding.start(one.batch, one.plan_hash, one.by, typed=one.typed)),
