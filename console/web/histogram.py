@@ -11,6 +11,8 @@ WIDTH, HEIGHT = 298.0, 86.0
 BASE, TALLEST = 66.0, 50.0
 LEFT, RIGHT = 4.0, 294.0
 BARS = 48
+# So far from one another the words below the axis fit.
+APART = 44.0
 # What is seldom is seen all the same.
 LOWEST = 2.0
 
@@ -98,13 +100,16 @@ class _Axis:
         return LEFT + self.share(seconds) * (RIGHT - LEFT)
 
     def ticks(self) -> list[Tick]:
-        shown = TICKS[self._first : self._last + 1]
-        # No more than fit beside one another; the ends always.
-        every = -(-(len(shown) - 1) // 5)
+        (first, *inner, last) = TICKS[self._first : self._last + 1]
+        shown, end = [first], self.place(last[0])
+        for tick in inner:
+            # Where they would stand too close the ends stay.
+            place = self.place(tick[0])
+            if place - self.place(shown[-1][0]) >= APART and end - place >= APART:
+                shown.append(tick)
         return [
-            Tick(self.place(at), label, "start" if place == 0 else "end" if at == shown[-1][0] else "middle")
-            for place, (at, label) in enumerate(shown)
-            if place == len(shown) - 1 or (place % every == 0 and len(shown) - 1 - place >= every)
+            Tick(self.place(at), label, "start" if at == first[0] else "end" if at == last[0] else "middle")
+            for at, label in (*shown, last)
         ]
 
 
