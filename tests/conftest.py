@@ -1,9 +1,16 @@
 """What every test stands on, after `tests.cluster` has started the servers."""
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
 from django.test import TransactionTestCase
+
+# How long an example takes, or drawing it, says how busy the machine is; `make bench` measures speed.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 # Rows that migrations put there, and that every test may rely on.
 KEPT = {"django_migrations", "django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}

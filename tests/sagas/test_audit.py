@@ -13,7 +13,7 @@ import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from console.management.commands import verify_audit
@@ -317,7 +317,6 @@ JSON = st.recursive(
 
 
 @pytest.mark.django_db
-@settings(deadline=None)
 @example(value=[1e-7, 1e22, 10**30, -(2**63)], name="numbers that are written in two ways", reason="")
 @given(value=JSON, name=st.text(max_size=50), reason=st.text())
 def test_any_value_keeps_its_hash_through_the_database(value: Any, name: str, reason: str) -> None:

@@ -288,7 +288,7 @@ class TestAnyOrder:
         cuts=st.lists(st.integers(0, 20), max_size=6),
         loaded=st.sampled_from(["before", "between", "after"]),
     )
-    @examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @examples(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def test_the_same_events_make_the_same_saga(
         self,
         shop: Participant,
@@ -323,7 +323,7 @@ class TestAnyOrder:
             transaction.set_rollback(True)
 
     @given(told=history)
-    @examples(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @examples(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def test_reading_anew_changes_nothing(self, shop: Participant, told: list[Incoming]) -> None:
         with transaction.atomic():
             define()

@@ -362,7 +362,7 @@ said = st.builds(
 
 
 @pytest.mark.django_db
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(said, min_size=1, max_size=6, unique_by=lambda event: event["id"]),
     st.randoms(use_true_random=False),

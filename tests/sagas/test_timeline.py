@@ -6,7 +6,7 @@ from itertools import combinations, pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sagas import definitions, facts, fold, timeline
@@ -402,7 +402,6 @@ cases = given(
 
 
 @cases
-@settings(deadline=None)
 def test_everything_lies_inside_the_frame(events, after, definition, mode, frame) -> None:
     drawing = drawn(events, after=after, definition=definition, mode=mode, frame=frame)
     edge = 0.01
@@ -423,7 +422,6 @@ def test_everything_lies_inside_the_frame(events, after, definition, mode, frame
 
 
 @cases
-@settings(deadline=None)
 def test_nothing_overlaps_in_a_row_and_lanes_follow_each_other(
     events, after, definition, mode, frame
 ) -> None:
@@ -444,7 +442,6 @@ def test_nothing_overlaps_in_a_row_and_lanes_follow_each_other(
 
 
 @cases
-@settings(deadline=None)
 def test_ticks_rise_and_keep_their_distance(events, after, definition, mode, frame) -> None:
     drawing = drawn(events, after=after, definition=definition, mode=mode, frame=frame)
     assert drawing.ticks
@@ -454,7 +451,6 @@ def test_ticks_rise_and_keep_their_distance(events, after, definition, mode, fra
 
 
 @cases
-@settings(deadline=None)
 def test_the_order_of_arrival_changes_nothing(events, after, definition, mode, frame) -> None:
     shuffled = random.Random(7).sample(events, len(events))
     assert drawn(events, after=after, definition=definition, mode=mode, frame=frame) == drawn(
