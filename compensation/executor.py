@@ -7,27 +7,24 @@ while nobody has claimed the action since (`fence`).
 import random
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from aiohttp import ClientSession
 from django.db.models import Count
 from django.utils import timezone
 
 from compensation import answers, evidence, outcomes, retry
 from compensation.answers import Accepted, Became, Done, Meaning, NotNow, Refused, Told
+from compensation.calling import Claim, call
 from compensation.evidence import Confirmed, Overtaken
 from compensation.models import ActionAttempt, Repair, RepairAction
 from compensation.outcomes import Turn
 from compensation.plan import Kind, Retries
-from compensation.transports import Answer, Call, TransportError, http
-from sagas import participants, standing
+from compensation.transports import Answer, TransportError, http
+from sagas import standing
 from sagas.audit import Actor
 from sagas.fold import Run
-from sagas.models import Participant
-from sagas.secrets import SecretUnreadableError
 from sagas.vocabulary import Kind as EventKind
 
 log = structlog.get_logger()
@@ -48,21 +45,6 @@ SAID_WHEN_ASKED = {
     Became.FAILED: EventKind.OPERATOR_STEP_FAILED,
     Became.COMPENSATED: EventKind.OPERATOR_COMPENSATION_COMPLETED,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The right to make one call and to record its answer."""
-
-    action_pk: int
-    fence: int
-    attempt_pk: int
-    kind: str
-    request: dict[str, str]
-    idempotency_key: str
-    participant: Participant | None
-    # What is learnt from the answer happened no earlier than this.
-    not_before: datetime
 
 
 def execute(action_pk: int) -> None:
@@ -134,41 +116,6 @@ def _begin(turn: Turn) -> tuple[Turn, datetime] | None:
     outcomes.announce(turn)
     run = evidence.find_run(state, action.step, action.execution)
     return turn, evidence.no_earlier(turn.now, run)
-
-
-def call(claim: Claim) -> Answer | TransportError:
-    """Send the request, to the letter. Outside of any transaction."""
-    try:
-        return http.send(prepared(claim))
-    except TransportError as error:
-        return error
-
-
-async def call_over(session: ClientSession, claim: Claim) -> Answer | TransportError:
-    """The same over a session that other calls use, too."""
-    try:
-        return await http.send_over(session, prepared(claim))
-    except TransportError as error:
-        return error
-
-
-def prepared(claim: Claim) -> Call:
-    """The request with what it is signed by. Raises TransportError where it cannot be signed."""
-    participant = claim.participant
-    try:
-        secret = participants.signing_secret(participant) if participant else None
-    except SecretUnreadableError as error:
-        raise TransportError(str(error), permanent=True) from None
-    if participant is None or not secret:
-        raise TransportError("The participant has no signing secret any more.", permanent=True)
-    return Call(
-        method=claim.request["method"],
-        url=claim.request["url"],
-        body=claim.request["body"],
-        idempotency_key=claim.idempotency_key,
-        base_url=participant.base_url,
-        secret=secret,
-    )
 
 
 def record(claim: Claim, answer: Answer | TransportError, now: datetime) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from compensation import policy
@@ -147,6 +148,18 @@ def why_not(batch: Batch, user: User) -> str:
     if batch.reviews.filter(plan_hash=batch.plan_hash, by=user).exists():
         return "You have said so already."
     return ""
+
+
+def waiting_for(user: User, most: int | None = None) -> list[Batch]:
+    """What this person's agreement is asked for, the oldest first; by two queries, whatever their number."""
+    groups = groups_of(user)
+    asking = Batch.objects.filter(state=State.ASKING).exclude(planned_by=user).order_by("pk")
+    said = Review.objects.filter(batch=OuterRef("pk"), plan_hash=OuterRef("plan_hash"), by=user)
+    return [
+        batch
+        for batch in asking.exclude(Exists(said))[:most]
+        if (requirement := requirement_of(batch)) and requirement.groups & groups
+    ]
 
 
 def groups_of(user: User) -> frozenset[str]:

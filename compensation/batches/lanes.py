@@ -15,6 +15,8 @@ FAILURES = 5
 FIRST, LONGEST = 2.0, 60.0
 # A participant's Retry-After is honoured up to so many seconds.
 LONGEST_ASKED = 900.0
+# A claim is made at most so many seconds before its call is due: it only holds for a while.
+MOMENT = 1.0
 
 
 @dataclass(slots=True)
@@ -35,6 +37,11 @@ class Lane:
 
     def is_open(self, now: float) -> bool:
         return now >= self.closed_until
+
+    @property
+    def ready_at(self) -> float:
+        """From when on a call may be claimed: it will be made within a moment."""
+        return max(self.closed_until, self._next - MOMENT)
 
     def ahead(self) -> int:
         """How many calls may be claimed before they are made: what is sent within about a second."""
@@ -70,6 +77,6 @@ class Lane:
 
 
 def opening(lanes: Iterable[Lane], now: float) -> Lane | None:
-    """Of those that are closed the one that opens last; None: all are open."""
-    closed = [lane for lane in lanes if not lane.is_open(now)]
-    return max(closed, key=lambda lane: lane.closed_until, default=None)
+    """Of those to which nothing can be sent yet the one that is ready last; None: all are ready."""
+    closed = [lane for lane in lanes if now < lane.ready_at]
+    return max(closed, key=lambda lane: lane.ready_at, default=None)

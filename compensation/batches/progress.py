@@ -1,5 +1,6 @@
 """How far a batch is, counted from its rows."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from compensation.batches import statements
@@ -18,21 +19,8 @@ class Progress:
     cancelled: int = 0
     running: int = 0
     done: int = 0
-    stopped: int = 0  # refused, or used up its attempts
+    stopped: int = 0  # refused, or used up its attempts: for a person
     called_off: int = 0  # begun, and cancelled
-
-    @property
-    def waiting(self) -> int:
-        return self.planned
-
-    @property
-    def under_way(self) -> int:
-        return self.running
-
-    @property
-    def unsettled(self) -> int:
-        """What a person has to look at."""
-        return self.stopped
 
     @property
     def ended(self) -> int:
@@ -57,4 +45,12 @@ NAMES = {
 
 
 def progress(batch: Batch) -> Progress:
-    return Progress(**{NAMES[state]: count for state, count in run(statements.PROGRESS, batch=batch.pk)})
+    return progress_of([batch])[batch.pk]
+
+
+def progress_of(batches: Collection[Batch]) -> dict[int, Progress]:
+    """The same of several, by key."""
+    found: dict[int, dict[str, int]] = {batch.pk: {} for batch in batches}
+    for pk, state, count in run(statements.PROGRESS, batches=list(found)):
+        found[pk][NAMES[state]] = count
+    return {pk: Progress(**counts) for pk, counts in found.items()}

@@ -16,11 +16,11 @@ import structlog
 from django.db import connection
 from django.utils import timezone
 
-from compensation import executor
+from compensation import calling, executor
 from compensation.answers import NotNow
 from compensation.batches import lanes, waves
 from compensation.batches.lanes import Lane
-from compensation.executor import Claim
+from compensation.calling import Claim
 from compensation.transports import Answer, TransportError, http
 from sagas import changes
 
@@ -32,6 +32,8 @@ T = TypeVar("T")
 BUDGET = 20.0
 # Seconds between two looks at whether it is to stop, while calls are under way.
 LOOK = 0.5
+# Seconds for which a claim may wait for its call: the longest call still ends within the claim's lease.
+FRESH = executor.LEASE.total_seconds() - http.LONGEST - 1
 # Answers that are written together, or so many seconds after the first of them came.
 FLUSH, SOON = 100, 0.2
 
@@ -66,6 +68,9 @@ class _Runner:
             try:
                 while not self.is_over and time.monotonic() < until:
                     claimed = await self._claim()
+                    if claimed is None:
+                        await asyncio.sleep(LOOK)
+                        continue
                     for claim in claimed:
                         self.calls.add(asyncio.create_task(self._call(session, claim)))
                     if not claimed and not self.calls:
@@ -78,16 +83,14 @@ class _Runner:
         await self._write()
         await self._in_database(waves.judge, self.batch_pk, self.fence, timezone.now())
 
-    async def _claim(self) -> list[Claim]:
-        now = time.monotonic()
-        closed = lanes.opening(self.lanes.values(), now)
+    async def _claim(self) -> list[Claim] | None:
+        """What can be sent within a moment; None: a participant is left alone, and no call is under way."""
+        if lanes.opening(self.lanes.values(), time.monotonic()):
+            return [] if self.calls else None
         ahead = min((lane.ahead() for lane in self.lanes.values()), default=1)
-        # Half of the room at once: claims are cheaper by the dozen.
         room = ahead - len(self.calls)
-        if closed or room < max(1, ahead // 2):
-            if closed and not self.calls:
-                await asyncio.sleep(min(closed.closed_until - now, LOOK))
-                return [] if self.is_over else await self._claim()
+        # Half of the room at once: claims are cheaper by the dozen.
+        if room < max(1, ahead // 2):
             return []
         claims = await self._in_database(waves.claim, self.batch_pk, self.fence, room, timezone.now())
         if claims is None:
@@ -95,13 +98,14 @@ class _Runner:
         return claims or []
 
     async def _call(self, session: aiohttp.ClientSession, claim: Claim) -> None:
-        lane = self._lane(claim)
+        lane, claimed = self._lane(claim), time.monotonic()
         await lane.enter()
         try:
-            if self.is_over or not lane.is_open(time.monotonic()):
+            now = time.monotonic()
+            if self.is_over or not lane.is_open(now) or now - claimed > FRESH:
                 self.unsent.append(claim)
                 return
-            answer = await executor.call_over(session, claim)
+            answer = await calling.call_over(session, claim)
         finally:
             lane.leave()
         self._heed(lane, claim, answer)

@@ -128,10 +128,11 @@ WHERE action.id = unsent.action AND action.fence = unsent.fence AND action.state
 
 # How far it is: sagas that were not begun, and repairs by their state.
 PROGRESS = """
-SELECT state, count(*) FROM compensation_batchsaga
-WHERE batch_id = %(batch)s AND state <> 'begun' GROUP BY state
+SELECT batch_id, state, count(*) FROM compensation_batchsaga
+WHERE batch_id = ANY(%(batches)s) AND state <> 'begun' GROUP BY batch_id, state
 UNION ALL
-SELECT 'repair ' || state, count(*) FROM compensation_repair WHERE batch_id = %(batch)s GROUP BY state
+SELECT batch_id, 'repair ' || state, count(*) FROM compensation_repair
+WHERE batch_id = ANY(%(batches)s) GROUP BY batch_id, state
 """
 
 CLOSE = """

@@ -12,19 +12,16 @@ from compensation import executor, outcomes, planner, reading
 from compensation.batches import statements
 from compensation.batches.lanes import Lane
 from compensation.batches.progress import Progress, progress
-from compensation.executor import Claim
+from compensation.calling import Claim
+from compensation.executor import LEASE
 from compensation.ledger import Ledger
 from compensation.models import Batch, BatchSaga, Pace, RepairAction
 from compensation.opening import Opening, open_all
 from compensation.subject import Subject
-from compensation.transports import http
 from sagas import audit, changes
 from sagas.audit import Actor
 from sagas.models import Saga
 from sagas.sql import encode, run
-
-# Longer than the longest call: where it runs out, whoever ran the batch has died.
-LEASE = timedelta(seconds=http.LONGEST + 5)
 
 # Sagas that have ended before a share of failures means anything.
 FEWEST = 20
@@ -49,20 +46,14 @@ def renew(batch_pk: int, fence: int, now: datetime) -> bool:
 
 def claim(batch_pk: int, fence: int, room: int, now: datetime) -> list[Claim] | None:
     """At most `room` calls, each written down before it is made; None: it is not ours to run any more."""
-    with transaction.atomic():
-        if not renew(batch_pk, fence, now):
-            return None
-        batch = Batch.objects.get(pk=batch_pk)
-        claims = _claim_begun(batch, room, now)
-        fresh = min(room - len(claims), _allowed(batch))
-        return claims + (_claim_planned(batch, fresh, now) if fresh > 0 else [])
-
-
-def _allowed(batch: Batch) -> int:
-    """How many sagas may be begun: all, or what is left of the canary."""
-    if batch.is_released or not batch.canary:
-        return BatchSaga.objects.filter(batch=batch).count()
-    return batch.canary - BatchSaga.objects.filter(batch=batch, state=State.BEGUN).count()
+    claims: list[Claim] = []
+    # Two transactions: each appends to the audit log last, when it needs no other lock any more.
+    for further in (_claim_begun, _claim_planned):
+        with transaction.atomic():
+            if not renew(batch_pk, fence, now):
+                return claims or None
+            claims += further(Batch.objects.get(pk=batch_pk), room - len(claims), now)
+    return claims
 
 
 def _claim_begun(batch: Batch, room: int, now: datetime) -> list[Claim]:
@@ -79,6 +70,10 @@ def _claim_begun(batch: Batch, room: int, now: datetime) -> list[Claim]:
 
 def _claim_planned(batch: Batch, room: int, now: datetime) -> list[Claim]:
     """The next sagas: begun as they were planned, or dropped if they are not as they were then."""
+    if batch.canary and not batch.is_released:
+        room = min(room, batch.canary - BatchSaga.objects.filter(batch=batch, state=State.BEGUN).count())
+    if room <= 0:
+        return []
     taken = run(statements.TAKE_PLANNED, batch=batch.pk, most=room)
     rows = Saga.objects.filter(pk__in=[saga for _, saga, _, _ in taken]).order_by("pk")
     sagas = {saga.pk: saga for saga in rows.select_for_update(no_key=True, skip_locked=True)}
@@ -163,15 +158,13 @@ def judge(batch_pk: int, fence: int, now: datetime) -> Progress:
         return so_far
     is_canary = bool(batch.canary) and not batch.is_released
     is_canary_through = (
-        is_canary
-        and not so_far.under_way
-        and so_far.begun >= min(batch.canary, so_far.begun + so_far.waiting)
+        is_canary and not so_far.running and so_far.begun >= min(batch.canary, so_far.begun + so_far.planned)
     )
-    failed = so_far.unsettled - batch.forgiven
+    failed = so_far.stopped - batch.forgiven
     ended = so_far.ended - batch.forgiven
     if failed > batch.most_failures * ended and failed > 0 and (ended >= FEWEST or is_canary_through):
         _turn(batch, Batch.State.PAUSED, f"It stopped by itself: {failed} of {ended} need a person.", now)
-    elif not so_far.waiting and not so_far.under_way:
+    elif not so_far.planned and not so_far.running:
         _turn(batch, Batch.State.DONE, "", now)
     elif is_canary_through and batch.holds:
         words = "saga is" if so_far.begun == 1 else "sagas are"

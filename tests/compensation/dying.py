@@ -24,6 +24,7 @@ from tests.compensation.participants import SECRET
 
 ONE_ACTION = {
     "compensation/executor.py",
+    "compensation/calling.py",
     "compensation/outcomes.py",
     "compensation/ledger.py",
     "compensation/telling.py",

@@ -10,7 +10,7 @@ from django.utils import timezone
 from compensation import recovery, repairs
 from compensation.batches import deciding, planning, runner
 from compensation.batches.deciding import Care, Chosen
-from compensation.batches.progress import progress
+from compensation.batches.progress import progress, progress_of
 from compensation.batches.refusals import (
     CountMissingError,
     NothingChosenError,
@@ -344,3 +344,38 @@ def test_events_close_what_the_repair_was_for(open_shop: Shop) -> None:
         "operator.compensation_completed",
         "operator.repair_finished",
     ]
+
+
+def test_a_claim_that_waited_too_long_is_given_back_and_not_sent(
+    open_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease may run out while it is on its way, and another would send the same."""
+    sagas = [open_shop.saga(CHARGED) for _ in range(3)]
+    Pace.objects.create(participant=Participant.objects.get(name="payment"), at_once=2)
+    monkeypatch.setattr(runner, "FRESH", 0.2)
+    open_shop.served.will(Reply(slow=0.5), Reply(slow=0.5))
+    batch = run(started(open_shop, sagas))
+    assert batch.state == State.DONE
+    assert len(open_shop.served.received) == 3 and set(open_shop.served.done.values()) == {1}
+    assert set(RepairAction.objects.values_list("attempts", flat=True)) == {1}
+
+
+def test_a_participant_that_asks_for_a_long_rest_is_waited_for_by_the_next_runner(
+    open_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "BUDGET", 1.0)
+    open_shop.served.will(Reply(503, headers={"retry-after": "900"}))
+    batch = started(open_shop, [open_shop.saga(CHARGED)])
+    runner.run(batch.pk)
+    runner.run(batch.pk)
+    assert len(open_shop.served.received) == 1
+    assert (Pace.objects.get().closed_until - timezone.now()).total_seconds() > 800
+    batch.refresh_from_db()
+    assert batch.state == State.RUNNING and batch.lease_until is None
+
+
+def test_the_progress_of_several_is_told_apart(shop: Shop) -> None:
+    batches = [planned(shop, [shop.saga(CHARGED) for _ in range(count)]) for count in (1, 2)]
+    found = progress_of(batches)
+    assert [found[batch.pk].planned for batch in batches] == [1, 2]
+    assert progress_of([]) == {}

@@ -9,6 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from compensation import executor, recovery, repairs
+from compensation.calling import Claim
 from compensation.models import ActionAttempt, Repair
 from compensation.transports import Answer
 from sagas.models import AuditEntry
@@ -81,7 +82,7 @@ def test_who_comes_back_after_the_lease_records_only_its_attempt(open_shop: Shop
 def test_who_is_overtaken_changes_nothing_while_the_other_is_at_work(open_shop: Shop, reply: Reply):
     repair = start(open_shop.saga(), Intent.COMPENSATE, "charge")
     (action,) = actions(repair)
-    claims: list[executor.Claim | None] = []
+    claims: list[Claim | None] = []
 
     def overtake(request: Received) -> None:
         make_due(repair)
