@@ -54,8 +54,7 @@ class BatchFilters(filters.FilterSet):  # type: ignore[misc]  # it has no types
 
     def by_wait(self, found: QuerySet[Batch], name: str, value: bool) -> QuerySet[Batch]:
         user = signed_in(self.request)
-        asking = Batch.objects.filter(state=Batch.State.ASKING)
-        waiting = [batch.pk for batch in asking if not agreeing.why_not(batch, user)]
+        waiting = [batch.pk for batch in agreeing.waiting_for(user)]
         return found.filter(pk__in=waiting) if value else found.exclude(pk__in=waiting)
 
 

@@ -13,7 +13,7 @@ from compensation.batches import deciding
 from compensation.batches.deciding import Care, Chosen
 from compensation.plan import Intent
 from compensation.refusals import ReasonMissingError, RepairError
-from console import actors, search
+from console import actors, choosing, search
 from console.permissions import Act, signed_in
 from console.search import Asked
 from console.seeing import searchable
@@ -73,11 +73,9 @@ def _create(request: HttpRequest) -> HttpResponse:
     _check(form)
     if form.errors:
         return _page(request, form, status=400)
-    sagas = search.sagas(form.asked, searchable(request)).order_by("pk").values_list("pk", flat=True)
-    chosen = Chosen(title_of(form.asked), list(sagas[: deciding.MOST + 1]), dict(form.asked.words))
     try:
         batch = deciding.create(
-            chosen,
+            _chosen(form.asked, request),
             form.intent,
             form.step,
             form.reason,
@@ -94,14 +92,19 @@ def _create(request: HttpRequest) -> HttpResponse:
     return _page(request, form, status=400)
 
 
-def title_of(asked: Asked) -> str:
+def _chosen(asked: Asked, request: HttpRequest) -> Chosen:
+    problem = _problem(asked)
+    if problem and asked.words.keys() == {"problem"}:
+        return choosing.of_problem(problem)
+    found = search.sagas(asked, searchable(request))
+    return choosing.matching(found, {name: [value] for name, value in asked.words.items()})
+
+
+def _title(asked: Asked) -> str:
     """What the sagas have in common, as people say it."""
     if problem := _problem(asked):
-        return f"“{problem.title}”"
-    words = [f"{name} {value}" for name, value in asked.words.items() if name != "q"]
-    if asked.q:
-        words.append(f"found by “{asked.q}”")
-    return ", ".join(words) or "every saga"
+        return problem.title
+    return ", ".join(f"{name} {value}" for name, value in asked.words.items()) or "every saga"
 
 
 def _problem(asked: Asked) -> Problem | None:
@@ -134,7 +137,7 @@ def _page(request: HttpRequest, form: Form, *, status: int = 200) -> HttpRespons
         "batches/form.html",
         {
             "form": form,
-            "title": title_of(form.asked),
+            "title": _title(form.asked),
             "count": count,
             "counted": capped(count, search.COUNT_CAP),
             "intents": [(intent.value, *words) for intent, words in INTENTS.items()],

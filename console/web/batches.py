@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from compensation import policy, wording
 from compensation.batches import agreeing, deciding
-from compensation.batches.progress import Progress, progress
+from compensation.batches.progress import Progress, progress, progress_of
 from compensation.batches.refusals import MayNotAgreeError
 from compensation.models import Batch, BatchSaga, Pace
 from compensation.refusals import RepairError
@@ -74,13 +74,14 @@ def show(request: HttpRequest) -> HttpResponse:
     if state in State.values:
         found = found.filter(state=state)
     page = paging.page(found, request.GET)
+    so_far = progress_of(page.rows)
     return frame.show(
         request,
         "batches/list.html",
         {
             "page": page,
-            "lines": [(batch, title(batch), progress(batch)) for batch in page.rows],
-            "waiting": waiting_for(signed_in(request)),
+            "lines": [(batch, title(batch), so_far[batch.pk]) for batch in page.rows],
+            "waiting": agreeing.waiting_for(signed_in(request), SHOWN),
             "state": state,
             "states": [(word, urlencode({"state": word})) for word in State.values],
         },
@@ -122,12 +123,6 @@ def title(batch: Batch) -> str:
     sagas = "sagas" if count is None else f"{count:,} saga{'' if count == 1 else 's'}"
     what = f"“{batch.step}” of {sagas}" if batch.step else sagas
     return f"{TITLES[batch.intent]} {what}"
-
-
-def waiting_for(user: User) -> list[Batch]:
-    """What this person's agreement is asked for."""
-    asking = Batch.objects.filter(state=State.ASKING).order_by("pk")[:SHOWN]
-    return [batch for batch in asking if not agreeing.why_not(batch, user)]
 
 
 def _find(pk: int) -> Batch:

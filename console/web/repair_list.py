@@ -8,9 +8,10 @@ from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from compensation.batches import agreeing
 from compensation.models import Repair, RepairAction
 from console.permissions import Act, signed_in
-from console.web import batches, frame, paging
+from console.web import frame, paging
 from console.web.guard import needs
 
 
@@ -38,7 +39,7 @@ def show(request: HttpRequest) -> HttpResponse:
         {
             "page": page,
             "lines": with_progress(page.rows),
-            "waiting": len(batches.waiting_for(signed_in(request))),
+            "waiting": len(agreeing.waiting_for(signed_in(request), paging.USUAL)),
             "state": state,
             "states": [(word, urlencode({"state": word} | by_me)) for word in Repair.State.values],
             "is_mine": is_mine,

@@ -32,7 +32,7 @@ BASELINES = {
     "/sagas/order-fulfilment/order-8492/findings/{finding}/accept": 8,
     "/sagas/": 9,
     "/sagas/?q=o&status=running": 11,
-    "/repairs/": 8,
+    "/repairs/": 9,
     "/participants/": 9,
     "/participants/shipping/": 14,
     "/definitions/": 11,
