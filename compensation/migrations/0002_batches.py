@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
             name='Pace',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('per_second', models.FloatField(null=True, validators=[django.core.validators.MinValueValidator(0.01)])),
+                ('per_second', models.FloatField(null=True, validators=[django.core.validators.MinValueValidator(0.1)])),
                 ('at_once', models.PositiveIntegerField(default=16, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(256)])),
                 ('closed_until', models.DateTimeField(null=True)),
                 ('because', models.TextField(blank=True)),

@@ -155,7 +155,7 @@ class Pace(models.Model):
 
     participant = models.OneToOneField("sagas.Participant", models.CASCADE, related_name="pace")
     # Calls of batches a second; null: as many as it answers.
-    per_second = models.FloatField(null=True, validators=[MinValueValidator(0.01)])
+    per_second = models.FloatField(null=True, validators=[MinValueValidator(0.1)])
     # Calls of one batch that are under way at a time.
     at_once = models.PositiveIntegerField(
         default=16, validators=[MinValueValidator(1), MaxValueValidator(256)]

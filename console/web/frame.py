@@ -35,6 +35,7 @@ PARTICIPANT = (
     "participant",
     "participant_change",
     "participant_key",
+    "participant_pace",
     "participant_plain_json",
     "participant_secret",
 )

@@ -11,6 +11,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from compensation import paces
+from compensation.models import Pace
+from compensation.paces import PaceError
 from console import actors, addresses, search
 from console.permissions import Act, may, refusal
 from console.web import frame
@@ -113,6 +116,7 @@ def page(request: HttpRequest, row: Participant, status: int = 200, **more: Any)
         "owner": row.owner,
         "plain": row.plain_json or {},
         **declared(row),
+        **paced(row),
     }
     response = frame.show(request, "participants/page.html", values | more)
     response.status_code = status
@@ -141,6 +145,31 @@ def change(request: HttpRequest, name: str) -> HttpResponse:
         return page(request, row, 422, complaint=str(error), **given)
     messages.success(request, "Changed.")
     return HttpResponseRedirect(addresses.participant(row.name))
+
+
+@require_POST
+@needs(Act.MANAGE)
+def choose_pace(request: HttpRequest, name: str) -> HttpResponse:
+    """How many calls of a repair of many sagas it gets at a time, and a second."""
+    row = find(name)
+    given = {field: request.POST.get(field, "").strip() for field in ("at_once", "per_second")}
+    try:
+        paces.choose(row, actors.of(request), **given)
+    except PaceError as error:
+        return page(request, row, 422, pace_complaint=str(error), **given)
+    messages.success(request, "Changed. The next runner of a batch keeps to it.")
+    return HttpResponseRedirect(addresses.participant(row.name))
+
+
+def paced(row: Participant) -> dict[str, Any]:
+    """What the form of its pace holds."""
+    pace = Pace.objects.filter(participant=row).first()
+    if pace is None:
+        return {"at_once": paces.USUAL, "per_second": ""}
+    return {
+        "at_once": pace.at_once,
+        "per_second": "" if pace.per_second is None else f"{pace.per_second:g}",
+    }
 
 
 def rhythm(row: Participant) -> str:

@@ -59,6 +59,7 @@ urlpatterns = [
         "participants/<name:name>/plain-json", participants.choose_plain_json, name="participant_plain_json"
     ),
     path("participants/<name:name>/silence", participants.declare, name="participant_silence"),
+    path("participants/<name:name>/pace", participants.choose_pace, name="participant_pace"),
     path("participants/<name:name>/keys", participants.issue_key, name="participant_key"),
     path("participants/<name:name>/keys/<int:pk>/revoke", participants.revoke_key, name="participant_revoke"),
     path("participants/<name:name>/secret", participants.rotate_secret, name="participant_secret"),

@@ -356,6 +356,14 @@ PAGES = [
         "participants/shipping/silence",
         {"judged": "never"},
     ),
+    Row(
+        "participants/<name:name>/pace",
+        "POST",
+        ADMINS,
+        302,
+        "participants/shipping/pace",
+        {"at_once": "4", "per_second": "2.5"},
+    ),
     Row("participants/<name:name>/keys", "POST", ADMINS, address="participants/shipping/keys"),
     Row(
         "participants/<name:name>/keys/<int:pk>/revoke",

@@ -201,3 +201,12 @@ def test_what_is_declared_of_its_silence_is_changed(scene: Scene, admin: Person)
     assert not Participant.objects.get().may_be_silent
     actions = AuditEntry.objects.filter(action="participant.changed")
     assert actions.count() == 3
+
+
+def test_a_pace_is_chosen_on_its_page(scene: Scene, admin: Person, viewer: Person) -> None:
+    wrong = admin.browser.post("/participants/shipping/pace", {"at_once": "none", "per_second": "2"})
+    assert wrong.status_code == 422 and "whole number from 1 to 256" in wrong.content.decode()
+    assert 'value="none"' in wrong.content.decode()
+    admin.browser.post("/participants/shipping/pace", {"at_once": "4", "per_second": "2.5"})
+    shown = viewer.browser.get("/participants/shipping/").content.decode()
+    assert "4 calls at a time, 2.5 a second" in shown

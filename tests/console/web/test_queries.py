@@ -34,7 +34,7 @@ BASELINES = {
     "/sagas/?q=o&status=running": 11,
     "/repairs/": 9,
     "/participants/": 9,
-    "/participants/shipping/": 14,
+    "/participants/shipping/": 15,
     "/definitions/": 11,
     "/definitions/order-fulfilment/3/": 8,
     "/definitions/order-fulfilment/3/?with=3": 8,
