@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sagas import facts
 from sagas.definitions import Definition
-from sagas.detection import anomalies, learned, overdue, quality
+from sagas.detection import anomalies, ends, learned, overdue, quality
 from sagas.detection.verdict import Verdict
 from sagas.facts import Moment
 from sagas.fold import Run, State, Step
@@ -51,18 +51,18 @@ OF_A_RUN = (*LATE, *WRONG)
 OF_A_SAGA: tuple[OfASaga, ...] = (
     overdue.saga_timed_out,
     overdue.saga_stalled,
-    anomalies.missing_step,
-    anomalies.outcome_mismatch,
-    anomalies.saga_id_reused,
+    ends.missing_step,
+    ends.outcome_mismatch,
+    ends.saga_id_reused,
     quality.unknown_step,
     quality.sequence_gap,
 )
 
 # What only a saga that goes back, or went back, can have.
 GONE_BACK: tuple[OfASaga, ...] = (
-    anomalies.compensation_after_commit,
-    anomalies.rollback_past_pivot,
-    anomalies.commit_after_abort,
+    ends.compensation_after_commit,
+    ends.rollback_past_pivot,
+    ends.commit_after_abort,
 )
 
 # One cause, one problem: a code that says nothing more where one of those beside it holds for the same step.

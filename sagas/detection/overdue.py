@@ -206,11 +206,7 @@ def _newest(state: State) -> Moment | None:
         for run in step.runs:
             moments += (run.started, run.retried, run.completed, run.failed, run.timed_out)
             moments += (run.undo_started, run.undo_retried, run.undone, run.undo_failed)
-    return max(filter(None, moments), key=_when, default=None)
-
-
-def _when(moment: Moment) -> tuple[int, str, str]:
-    return moment.stamp.time, moment.source, moment.stamp.event_id
+    return max(filter(None, moments), key=facts.when, default=None)
 
 
 def _past(code: Code, step: Step, run: Run, deadline: int, *evidence: Moment | None) -> Verdict:

@@ -134,11 +134,7 @@ def _verdict(rule: Rule, decision: Decision, mine: Sight, others: Sequence[Sight
 
 def newest(moments: Iterable[Moment]) -> list[Moment]:
     """As many of them as a finding names, the oldest of these first."""
-    return sorted(set(moments), key=_when)[-MOST_EVIDENCE:]
-
-
-def _when(moment: Moment) -> tuple[int, str, str]:
-    return moment.stamp.time, moment.source, moment.stamp.event_id
+    return sorted(set(moments), key=facts.when)[-MOST_EVIDENCE:]
 
 
 def _detail(rule: Rule, decision: Decision, mine: Sight, others: Sequence[Sight]) -> dict[str, Any]:

@@ -73,11 +73,10 @@ def _back(marks: Said, backs: list[Said]) -> tuple[Moment | None, Moment | None]
         return asked, asked
     first = [asked, *(facts_.first(back, *back) for back in backs)]
     last = [asked, *(facts_.last(back, *back) for back in backs)]
-    return min(filter(None, first), key=_when, default=None), max(filter(None, last), key=_when, default=None)
-
-
-def _when(moment: Moment) -> tuple[int, str, str]:
-    return moment.stamp.time, moment.source, moment.stamp.event_id
+    return (
+        min(filter(None, first), key=facts_.when, default=None),
+        max(filter(None, last), key=facts_.when, default=None),
+    )
 
 
 def _ending(marks: Said, backs: list[Said], skew: int) -> tuple[Status | None, Moment | None, Moment | None]:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sagas import definitions, facts
 from sagas.facts import Observed
 from sagas.fold import SECOND
-from sagas.vocabulary import Kind
+from sagas.vocabulary import SAID_TO_AMENDS, Kind
 
 START = 1_700_000_000_000_000
 NOW = facts.moment(START)
@@ -66,7 +66,7 @@ def say(words: str, *, source: str = "", gap: float = 10) -> list[Observed]:
     return events
 
 
-KINDS = [kind for kind in Kind if kind.family != "operator" or kind in facts.SAID_TO_AMENDS]
+KINDS = [kind for kind in Kind if kind.family != "operator" or kind in SAID_TO_AMENDS]
 observed = st.builds(
     Observed,
     source=st.sampled_from(["a", "b"]),

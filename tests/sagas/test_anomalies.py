@@ -1,5 +1,6 @@
 """What cannot be right: for each code what opens it, what closes it, and the lawful lines beside it."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -152,8 +153,8 @@ def test_an_attempt_of_its_own_is_no_conflict() -> None:
     one, other = say("a:C a:F")
     for attempt, expected in ((2, set()), (1, {Code.CONFLICTING_OUTCOME})):
         events = [
-            facts.msgspec.structs.replace(one, attempt=1),
-            facts.msgspec.structs.replace(other, attempt=attempt),
+            msgspec.structs.replace(one, attempt=1),
+            msgspec.structs.replace(other, attempt=attempt),
         ]
         assert {verdict.code for verdict in judged(events)} & {Code.CONFLICTING_OUTCOME} == expected
 
@@ -173,9 +174,7 @@ def judged(
 def test_clocks_within_the_allowance_prove_nothing(words: str) -> None:
     """The same words a second apart, each from a source of its own."""
     events = [
-        facts.msgspec.structs.replace(
-            event, source=f"{event.source}-{place}", time=START + place * SECOND // 4
-        )
+        msgspec.structs.replace(event, source=f"{event.source}-{place}", time=START + place * SECOND // 4)
         for place, event in enumerate(say(words))
     ]
     codes = {verdict.code for verdict in judged(events)}
@@ -194,7 +193,7 @@ def test_clocks_within_the_allowance_prove_nothing(words: str) -> None:
 ])  # fmt: skip
 def test_times_of_receipt_prove_nothing(words: str) -> None:
     events = [
-        facts.msgspec.structs.replace(event, source=f"{event.source}-{place}", time_given=False)
+        msgspec.structs.replace(event, source=f"{event.source}-{place}", time_given=False)
         for place, event in enumerate(say(words))
     ]
     codes = {verdict.code for verdict in judged(events)}
@@ -209,8 +208,8 @@ def test_two_sources_may_tell_of_one_completion_and_of_one_compensation() -> Non
 def test_clocks_that_disagree_are_noted() -> None:
     asked, answered = say("a:S a:C")
     events = [
-        facts.msgspec.structs.replace(asked, source="engine", time=START + 60 * SECOND),
-        facts.msgspec.structs.replace(answered, source="service"),
+        msgspec.structs.replace(asked, source="engine", time=START + 60 * SECOND),
+        msgspec.structs.replace(answered, source="service"),
     ]
     found = {verdict.code: verdict for verdict in judged(events)}
     assert found[Code.CLOCK_SKEW].detail["apart"] == 50
@@ -271,7 +270,7 @@ def test_an_id_that_two_transactions_share() -> None:
 
 
 def replace_event(event: Observed) -> Observed:
-    return facts.msgspec.structs.replace(event, event_id="another")
+    return msgspec.structs.replace(event, event_id="another")
 
 
 @given(

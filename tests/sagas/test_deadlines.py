@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,7 +52,7 @@ def test_what_is_wrong_already_is_due_at_once() -> None:
 
 def test_the_deadline_of_the_event_wins() -> None:
     (started,) = say("charge:S")
-    told = facts.msgspec.structs.replace(started, deadline=START + 60 * SECOND)
+    told = msgspec.structs.replace(started, deadline=START + 60 * SECOND)
     state = fold.derive(facts.merge(Facts(), [told]), DEFINITION, facts.moment(START))
     assert next_due(state, DEFINITION, facts.moment(START)) == facts.moment(START + 60 * SECOND + 1)
 

@@ -16,7 +16,7 @@ from sagas.describing.writing import deadline, quoted
 from sagas.events import Incoming
 from sagas.facts import Facts, Observed
 from sagas.models import Saga
-from sagas.vocabulary import Kind
+from sagas.vocabulary import SAID_TO_AMENDS, Kind
 from tests.sagas.saying import START, say
 from tests.sagas.storing import define, put
 
@@ -256,7 +256,7 @@ YAML_LIKE = [
 ]
 name_letters = st.characters(codec="utf-8")
 hostile = st.sampled_from(YAML_LIKE) | st.text(name_letters, min_size=1, max_size=30)
-kinds = [kind for kind in Kind if kind.family != "operator" or kind in facts.SAID_TO_AMENDS]
+kinds = [kind for kind in Kind if kind.family != "operator" or kind in SAID_TO_AMENDS]
 event = st.builds(
     Observed,
     source=st.sampled_from(["a", "b"]),

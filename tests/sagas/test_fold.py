@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from sagas import definitions, facts, fold
 from sagas.facts import Facts, Observed
 from sagas.fold import steps
-from sagas.vocabulary import Kind, Status, StepState
+from sagas.vocabulary import SAID_TO_AMENDS, Kind, Status, StepState
 from tests.sagas.saying import NOW, START, say
 
 DEFINITION = definitions.parse(
@@ -177,10 +178,10 @@ def test_attempts_are_the_highest_that_anything_tells() -> None:
 
 
 def _with(event: Observed, **changes: object) -> Observed:
-    return facts.msgspec.structs.replace(event, **changes)
+    return msgspec.structs.replace(event, **changes)
 
 
-KINDS = [kind for kind in Kind if kind.family != "operator" or kind in facts.SAID_TO_AMENDS]
+KINDS = [kind for kind in Kind if kind.family != "operator" or kind in SAID_TO_AMENDS]
 observed = st.builds(
     Observed,
     source=st.sampled_from(["a", "b"]),

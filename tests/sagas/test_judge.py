@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from django.conf import settings
 from hypothesis import given
@@ -155,7 +156,7 @@ def test_with_a_definition(words: str, by_then: float, expected: set) -> None:
 
 
 def test_the_deadline_of_the_saga_in_its_first_event() -> None:
-    started = facts.msgspec.structs.replace(say("saga.started")[0], deadline=START + 60 * SECOND)
+    started = msgspec.structs.replace(say("saga.started")[0], deadline=START + 60 * SECOND)
     known = facts.merge(Facts(), [started, *say("charge:S")])
     now = facts.moment(START + 61 * SECOND)
     (verdict,) = judge.judge(fold.derive(known, None, now), None, now)
@@ -164,7 +165,7 @@ def test_the_deadline_of_the_saga_in_its_first_event() -> None:
 
 def test_a_verdict_has_its_evidence_and_what_its_sentence_needs() -> None:
     events = say("saga.started charge:S charge:R", source="shop")
-    events[2] = facts.msgspec.structs.replace(events[2], error="connection refused", participant="payment")
+    events[2] = msgspec.structs.replace(events[2], error="connection refused", participant="payment")
     now = facts.moment(events[-1].time + YEAR * SECOND)
     (verdict,) = judge.judge(fold.derive(facts.merge(Facts(), events), None, now), None, now)
     assert verdict.proof == [{"source": "shop", "id": "1"}, {"source": "shop", "id": "2"}]

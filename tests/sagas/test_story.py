@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from sagas import definitions, facts, fold, story
@@ -52,7 +53,7 @@ def stand(
     words: str, after: float, definition: definitions.Definition | None
 ) -> tuple[fold.State, list[Verdict], datetime]:
     events = [
-        facts.msgspec.structs.replace(
+        msgspec.structs.replace(
             event,
             participant=PARTICIPANTS.get(event.step, ""),
             error="503 from it" if "fail" in event.kind else "",

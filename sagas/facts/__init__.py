@@ -1,0 +1,57 @@
+"""What a saga's events say, merged: the smallest thing from which its state can be derived.
+
+`merge` keeps, for each phase of each step execution and for each source, the first and the last event and
+their count. First and last are taken by a total order, so merging is commutative and associative, and
+with duplicates kept out by the store it does not matter in which order, or in how many batches, events
+arrive. Times are whole microseconds since 1970 UTC.
+"""
+
+from sagas.facts.merging import merge
+from sagas.facts.model import (
+    MICROSECOND,
+    SECOND,
+    Birth,
+    Execution,
+    Facts,
+    Moment,
+    Observed,
+    Phase,
+    Said,
+    Span,
+    Stamp,
+    Text,
+    decode,
+    encode,
+    microseconds,
+    moment,
+    sequence_order,
+)
+from sagas.facts.order import count, first, last, most, newest, precedes, when
+
+__all__ = [
+    "MICROSECOND",
+    "SECOND",
+    "Birth",
+    "Execution",
+    "Facts",
+    "Moment",
+    "Observed",
+    "Phase",
+    "Said",
+    "Span",
+    "Stamp",
+    "Text",
+    "count",
+    "decode",
+    "encode",
+    "first",
+    "last",
+    "merge",
+    "microseconds",
+    "moment",
+    "most",
+    "newest",
+    "precedes",
+    "sequence_order",
+    "when",
+]

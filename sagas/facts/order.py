@@ -1,0 +1,78 @@
+"""When something was said, how often, and what is known to have come before what."""
+
+from sagas.facts.model import Moment, Said, sequence_order
+
+
+def first(said: Said, *words: str) -> Moment | None:
+    """The earliest moment at which any source said any of `words`."""
+    if not said:
+        return None
+    found: Moment | None = None
+    for word in words:
+        by_source = said.get(word)
+        if by_source is None:
+            continue
+        for source, phase in by_source.items():
+            moment = Moment(source, phase.first)
+            if found is None or when(moment) < when(found):
+                found = moment
+    return found
+
+
+def last(said: Said, *words: str) -> Moment | None:
+    """The latest moment at which any source said any of `words`."""
+    if not said:
+        return None
+    found: Moment | None = None
+    for word in words:
+        by_source = said.get(word)
+        if by_source is None:
+            continue
+        for source, phase in by_source.items():
+            moment = Moment(source, phase.newest)
+            if found is None or when(moment) > when(found):
+                found = moment
+    return found
+
+
+def newest(said: Said) -> dict[str, Moment]:
+    """Per word that was said, its latest moment: all of `last` at the price of one."""
+    found: dict[str, Moment] = {}
+    for word, by_source in said.items():
+        if len(by_source) == 1:
+            [(source, phase)] = by_source.items()
+            found[word] = Moment(source, phase.last or phase.first)
+        else:
+            found[word] = max((Moment(source, phase.newest) for source, phase in by_source.items()), key=when)
+    return found
+
+
+def count(said: Said, word: str) -> int:
+    return sum([phase.count for phase in said[word].values()]) if word in said else 0
+
+
+def most(said: Said, word: str) -> int:
+    """How often it was said by the source that said it most: two sources may tell of the same thing."""
+    return max([phase.count for phase in said[word].values()]) if word in said else 0
+
+
+def when(moment: Moment) -> tuple[int, str, str]:
+    """By time; of equal ones source and id decide, so that any order of arrival agrees."""
+    return moment.stamp.time, moment.source, moment.stamp.event_id
+
+
+def precedes(one: Moment | None, other: Moment | None, skew: int) -> bool:
+    """Whether `one` is known to have happened before `other`. `skew` in microseconds.
+
+    Within a source its `sequence` decides, else its clock. Across sources a difference within the skew
+    allowance proves nothing, and a time of receipt never does.
+    """
+    if one is None or other is None:
+        return False
+    a, b = one.stamp, other.stamp
+    if one.source == other.source:
+        mine, theirs = sequence_order(a.sequence), sequence_order(b.sequence)
+        if mine[0] and mine[0] == theirs[0]:
+            return mine < theirs
+        return a.given and b.given and a.time < b.time
+    return a.given and b.given and b.time - a.time > skew
