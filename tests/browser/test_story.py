@@ -176,6 +176,7 @@ def test_the_list_is_walked_by_keyboard(sign_in: SignIn) -> None:
 
 def test_an_open_page_hears_of_changes_by_itself(sign_in: SignIn) -> None:
     page: Page = sign_in("viewer")
-    shown = page.locator("#tiles .tile-number").last
+    page.goto("/sagas/")
+    shown = page.locator("#count")
     before = shown.text_content()
     expect(shown).not_to_have_text(before or "", timeout=PATIENCE)
