@@ -52,7 +52,7 @@ def _resume_batches(now: datetime) -> int:
     cancelled = Batch.objects.filter(
         state=Batch.State.CANCELLED, repairs__state=Repair.State.RUNNING
     ).distinct()
-    return len(batches) + agreeing.expire(now) + sum(deciding.stop_rest(batch, now) for batch in cancelled)
+    return len(batches) + agreeing.expire(now) + sum(deciding.stop_some(batch, now) for batch in cancelled)
 
 
 def _due(state: str, now: datetime) -> list[int]:

@@ -162,19 +162,15 @@ def cancel(batch: Batch, by: Actor, reason: str, *, now: datetime | None = None)
         row.save(update_fields=["finished_at"])
         run(statements.CANCEL_PLANNED, batch=row.pk)
         note(row, by, "batch.cancelled", reason=reason)
-    stop_rest(row, now)
+    stop_some(row, now)
     return row
 
 
-def stop_rest(batch: Batch, now: datetime) -> int:
-    """Cancel what a cancelled batch has under way, in parts; what is left by whoever dies, recovery finds."""
-    by = Actor.system()
-    stopped = 0
-    while pks := list(
-        Repair.objects.filter(batch=batch, state=Repair.State.RUNNING).values_list("pk", flat=True)[:PART]
-    ):
-        stopped += len(cancel_all(pks, by, batch.because, now))
-    return stopped
+def stop_some(batch: Batch, now: datetime) -> int:
+    """Cancel what a cancelled batch has under way, a transaction full; recovery goes on with the rest."""
+    running = Repair.objects.filter(batch=batch, state=Repair.State.RUNNING)
+    pks = list(running.values_list("pk", flat=True)[:PART])
+    return len(cancel_all(pks, Actor.system(), batch.because, now)) if pks else 0
 
 
 def failures(batch: Batch) -> int:
@@ -191,12 +187,12 @@ def begin(batch: Batch, by: Actor, reason: str) -> None:
 
 def locked(batch: Batch, states: set[State], wanted: str, plan_hash: str | None = None) -> Batch:
     """The batch as it is now, held until the end of the transaction. Raises NotSoError, OtherPlanError."""
-    locked = Batch.objects.select_for_update().get(pk=batch.pk)
-    if locked.state not in states:
-        raise NotSoError(locked, wanted)
-    if plan_hash is not None and plan_hash != locked.plan_hash:
-        raise OtherPlanError(locked)
-    return locked
+    row = Batch.objects.select_for_update().get(pk=batch.pk)
+    if row.state not in states:
+        raise NotSoError(row, wanted)
+    if plan_hash is not None and plan_hash != row.plan_hash:
+        raise OtherPlanError(row)
+    return row
 
 
 def check_count(batch: Batch, typed: int | None) -> None:

@@ -379,3 +379,17 @@ def test_the_progress_of_several_is_told_apart(shop: Shop) -> None:
     found = progress_of(batches)
     assert [found[batch.pk].planned for batch in batches] == [1, 2]
     assert progress_of([]) == {}
+
+
+def test_many_under_way_are_cancelled_a_part_at_a_time(
+    open_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deciding, "PART", 2)
+    open_shop.served.will(*[Reply(202)] * 3)
+    batch = started(open_shop, [open_shop.saga(CHARGED) for _ in range(3)])
+    runner.run(batch.pk)
+    deciding.cancel(batch, BEN, "wrong day")
+    assert Repair.objects.filter(state="running").count() == 1
+    assert recovery.recover() == 1
+    assert not Repair.objects.filter(state="running").exists()
+    assert recovery.recover() == 0
