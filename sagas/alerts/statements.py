@@ -38,8 +38,7 @@ END_TURN = "SELECT pg_advisory_unlock(hashtextextended('sagas.alerts.delivery', 
 # earlier one of its problem to the same target: nobody reads that something is over before that it began.
 # What was never tried comes first, so that a dead receiver does not keep new messages waiting.
 CLAIM = """
-UPDATE sagas_delivery SET attempts = attempts + 1, next_attempt_at = %(lease)s
-WHERE id IN (
+WITH due AS MATERIALIZED (
   SELECT delivery.id
   FROM sagas_delivery delivery
   JOIN sagas_alert alert ON alert.id = delivery.alert_id
@@ -55,5 +54,7 @@ WHERE id IN (
   LIMIT %(most)s
   FOR NO KEY UPDATE OF delivery SKIP LOCKED
 )
-RETURNING id
+UPDATE sagas_delivery delivery SET attempts = attempts + 1, next_attempt_at = %(lease)s
+FROM due WHERE delivery.id = due.id
+RETURNING delivery.id
 """

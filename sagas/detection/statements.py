@@ -189,10 +189,12 @@ WHERE EXISTS (SELECT FROM sagas_definition watching WHERE given.name = ANY(watch
 """
 
 TAKE_NUDGES = """
-WITH taken AS (
-  DELETE FROM sagas_nudge
-  WHERE id IN (SELECT id FROM sagas_nudge ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED)
-  RETURNING saga_id, name, value
+WITH chosen AS MATERIALIZED (
+  SELECT id FROM sagas_nudge ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED
+),
+taken AS (
+  DELETE FROM sagas_nudge USING chosen WHERE sagas_nudge.id = chosen.id
+  RETURNING sagas_nudge.saga_id, sagas_nudge.name, sagas_nudge.value
 )
 SELECT DISTINCT watching.id
 FROM (SELECT DISTINCT saga_id, name, value FROM taken) nudge

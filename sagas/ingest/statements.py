@@ -180,21 +180,22 @@ ON CONFLICT (participant_id, type) DO UPDATE SET
 RETURNING type, id
 """
 
+# Chosen once, whatever the plan: within a join they could be chosen anew for each row, past what just went.
 # The oldest of each type go, but for those that a replay holds just now: it waits for the types' rows.
 MAKE_ROOM = """
-WITH gone AS (
-  DELETE FROM sagas_quarantined WHERE id IN (
-    SELECT oldest.id
-    FROM sagas_foreigntype type
-    CROSS JOIN LATERAL (
-      SELECT id FROM sagas_quarantined
-      WHERE foreign_type_id = type.id AND state = 'open'
-      ORDER BY id LIMIT type.kept - %(most)s
-      FOR UPDATE SKIP LOCKED
-    ) oldest
-    WHERE type.id = ANY(%(types)s) AND type.kept > %(most)s
-  )
-  RETURNING foreign_type_id
+WITH chosen AS MATERIALIZED (
+  SELECT oldest.id
+  FROM sagas_foreigntype type
+  CROSS JOIN LATERAL (
+    SELECT id FROM sagas_quarantined
+    WHERE foreign_type_id = type.id AND state = 'open'
+    ORDER BY id LIMIT type.kept - %(most)s
+    FOR UPDATE SKIP LOCKED
+  ) oldest
+  WHERE type.id = ANY(%(types)s) AND type.kept > %(most)s
+),
+gone AS (
+  DELETE FROM sagas_quarantined USING chosen WHERE sagas_quarantined.id = chosen.id RETURNING foreign_type_id
 )
 UPDATE sagas_foreigntype type SET kept = kept - counted.number, dropped = dropped + counted.number
 FROM (SELECT foreign_type_id, count(*) AS number FROM gone GROUP BY foreign_type_id) counted

@@ -1,5 +1,7 @@
 """The quarantine: events as they came, narrowed, replayed."""
 
+import pytest
+from django.db import connection
 from pytest_django import Settings
 
 from sagas import definitions, replays
@@ -97,8 +99,14 @@ def test_foreign_types_are_told_with_what_waits_and_who_maps_them(scene: Scene, 
     assert narrowed.count('id="kept-') == 1
 
 
-def test_what_made_room_is_told(scene: Scene, viewer: Person, settings: Settings) -> None:
+@pytest.mark.parametrize("plans", [(), ("hashjoin", "mergejoin", "hashagg", "sort", "material")])
+def test_what_made_room_is_told(
+    scene: Scene, viewer: Person, settings: Settings, plans: tuple[str, ...]
+) -> None:
+    """Whatever way the database takes: as few go as have to."""
     settings.FOREIGN_EVENTS_KEPT = 2
+    for plan in plans:
+        connection.cursor().execute(f"SET LOCAL enable_{plan} = off")
     for _ in range(4):
         make_orphan(scene.shipping, "com.shop.order.lost.v1")
     assert "the newest; 2 older made room" in page(viewer, "/quarantine/")
