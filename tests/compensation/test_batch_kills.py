@@ -93,10 +93,10 @@ def die_and_take_over(shop: Shop, worker: Worker, care: Care, die_at: int, step:
 @pytest.mark.parametrize(
     ("care", "reply", "stride"),
     # A runner comes through some 350 lines, and a death at each would take minutes. So the first runners die
-    # at every 16th line, their heirs, who begin elsewhere, at every fourth between. The other ways differ
+    # at every 24th line, their heirs, who begin elsewhere, at every sixth between. The other ways differ
     # from the first only where an answer is recorded and a canary judged.
     [
-        (Care(canary=0), None, 16),
+        (Care(canary=0), None, 24),
         (Care(canary=0), Reply(503), 96),
         (Care(canary=0), Reply(cut=True), 96),
         (Care(canary=1, holds=False), None, 96),
