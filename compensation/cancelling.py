@@ -7,9 +7,9 @@ from django.db import transaction
 
 from compensation import outcomes
 from compensation.ledger import Ledger
+from compensation.locking import lock
 from compensation.models import Repair, RepairAction
 from sagas.audit import Actor
-from sagas.models import Saga
 
 State = RepairAction.State
 
@@ -20,9 +20,8 @@ STOPPABLE = frozenset({State.WAITING, State.READY, State.AWAITING})
 def cancel_all(repairs: Collection[int], by: Actor, reason: str, now: datetime) -> list[Repair]:
     """Cancel those of them that still run, in one transaction; returns these."""
     with transaction.atomic():
-        of_sagas = Repair.objects.filter(pk__in=repairs).values_list("saga", flat=True)
-        rows = Saga.objects.filter(pk__in=list(of_sagas)).order_by("pk")
-        sagas = {saga.pk: saga for saga in rows.select_for_update(no_key=True)}
+        of_sagas = Repair.objects.filter(pk__in=repairs).values_list("saga_id", flat=True)
+        sagas = lock(list(of_sagas))
         running = list(Repair.objects.filter(pk__in=repairs, state=Repair.State.RUNNING).order_by("pk"))
         stopped: dict[int, list[int]] = {}
         ledger = Ledger()

@@ -18,11 +18,11 @@ from compensation import answers, evidence, outcomes, retry
 from compensation.answers import Accepted, Became, Done, Meaning, NotNow, Refused, Told
 from compensation.calling import Claim, call
 from compensation.evidence import Confirmed, Overtaken
+from compensation.ledger import reserve
 from compensation.models import ActionAttempt, Repair, RepairAction
 from compensation.outcomes import Turn
 from compensation.plan import Kind, Retries
 from compensation.transports import Answer, TransportError, http
-from sagas import standing
 from sagas.audit import Actor
 from sagas.fold import Run
 from sagas.vocabulary import Kind as EventKind
@@ -74,23 +74,23 @@ def take(action_pk: int, now: datetime) -> Claim | None:
 def claim(found: Iterable[Turn]) -> list[Claim]:
     """Claim those that are due, and write down that their calls begin."""
     begun = [begin for turn in found if (begin := _begin(turn))]
-    attempts = ActionAttempt.objects.bulk_create(
-        ActionAttempt(action=turn.action, number=turn.action.attempts, started_at=turn.now)
-        for turn, _ in begun
-    )
-    return [
-        Claim(
-            action_pk=turn.action.pk,
-            fence=turn.action.fence,
-            attempt_pk=attempt.pk,
-            kind=turn.action.kind,
-            request=turn.action.request,
-            idempotency_key=turn.action.idempotency_key,
-            participant=turn.action.participant,
-            not_before=not_before,
+    claims = []
+    for (turn, not_before), attempt in zip(begun, reserve(ActionAttempt, len(begun)), strict=True):
+        action = turn.action
+        turn.ledger.add(ActionAttempt(pk=attempt, action=action, number=action.attempts, started_at=turn.now))
+        claims.append(
+            Claim(
+                action_pk=action.pk,
+                fence=action.fence,
+                attempt_pk=attempt,
+                kind=action.kind,
+                request=action.request,
+                idempotency_key=action.idempotency_key,
+                participant=action.participant,
+                not_before=not_before,
+            )
         )
-        for (turn, not_before), attempt in zip(begun, attempts, strict=True)
-    ]
+    return claims
 
 
 def _begin(turn: Turn) -> tuple[Turn, datetime] | None:
@@ -98,8 +98,7 @@ def _begin(turn: Turn) -> tuple[Turn, datetime] | None:
     action = turn.action
     if action.state != State.READY or action.next_attempt_at is None or action.next_attempt_at > turn.now:
         return None
-    state, _ = standing.of(turn.saga, turn.now)
-    known = evidence.before_sending(action.kind, state, action.step, action.execution)
+    known = evidence.before_sending(action.kind, turn.state, action.step, action.execution)
     match known:
         case Confirmed():
             result = {"by": "event", "event": evidence.name(known.moment), "detail": known.detail}
@@ -114,7 +113,7 @@ def _begin(turn: Turn) -> tuple[Turn, datetime] | None:
     action.next_attempt_at = action.lease_until = turn.now + LEASE
     turn.ledger.save(action)
     outcomes.announce(turn)
-    run = evidence.find_run(state, action.step, action.execution)
+    run = evidence.find_run(turn.state, action.step, action.execution)
     return turn, evidence.no_earlier(turn.now, run)
 
 
@@ -181,7 +180,7 @@ def _done(turn: Turn, claim: Claim, data: Any) -> None:
 def _told(turn: Turn, claim: Claim, told: Told) -> None:
     heard = {"outcome": told.became, "detail": told.detail, "answer": told.data}
     _tell(turn, claim, EventKind.OPERATOR_ASKED, "answer", heard)
-    run = evidence.find_run(standing.of(turn.saga, turn.now).state, turn.action.step, turn.action.execution)
+    run = evidence.find_run(turn.state, turn.action.step, turn.action.execution)
     if told.became in SAID_WHEN_ASKED and not _is_known(told.became, run):
         _tell(turn, claim, SAID_WHEN_ASKED[told.became], "outcome", heard)
     outcomes.settle(turn, State.DONE, {"by": "answer", **heard}, Actor.system())
@@ -201,7 +200,7 @@ def _accepted(turn: Turn) -> None:
         detail = "It was accepted before the repair was cancelled; whether it was done, its events will tell."
         outcomes.settle(turn, State.CANCELLED, {"detail": detail}, Actor.system())
         return
-    run = evidence.find_run(standing.of(turn.saga, turn.now).state, action.step, action.execution)
+    run = evidence.find_run(turn.state, action.step, action.execution)
     denied = evidence.denial(action.kind, run)
     action.state = State.AWAITING
     action.confirm_by = action.next_attempt_at = turn.now + timedelta(seconds=_retries(action).deadline)

@@ -7,8 +7,10 @@ commit), and workers are nudged once it is committed. An act that is one alone i
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Model
+
 from compensation import queue, statements
-from compensation.models import Repair, RepairAction
+from compensation.models import ActionAttempt, Repair, RepairAction
 from compensation.telling import incoming
 from sagas import audit, changes, ingest
 from sagas.audit import Actor
@@ -23,6 +25,9 @@ class Ledger:
     """Fill it under the locks of the sagas that it is about, then `write` it in the same transaction."""
 
     def __init__(self) -> None:
+        self._new_repairs: dict[int, Repair] = {}
+        self._new_actions: dict[int, RepairAction] = {}
+        self._new_attempts: list[ActionAttempt] = []
         self._actions: dict[int, RepairAction] = {}
         self._repairs: dict[int, Repair] = {}
         self._attempts: list[dict[str, Any]] = []
@@ -32,11 +37,22 @@ class Ledger:
         self._nudges: list[RepairAction] = []
         self._changed: set[str] = set()
 
+    def add(self, new: Repair | RepairAction | ActionAttempt) -> None:
+        """A row with a reserved key; what becomes of it before the ledger is written goes in with it."""
+        match new:
+            case Repair():
+                self._new_repairs[new.pk] = new
+            case RepairAction():
+                self._new_actions[new.pk] = new
+            case ActionAttempt():
+                self._new_attempts.append(new)
+
     def save(self, changed: RepairAction | Repair) -> None:
         """What its row will hold; only what changes after planning is written."""
         if isinstance(changed, Repair):
-            self._repairs[changed.pk] = changed
-        else:
+            if changed.pk not in self._new_repairs:
+                self._repairs[changed.pk] = changed
+        elif changed.pk not in self._new_actions:
             self._actions[changed.pk] = changed
 
     def answer(self, attempt: int, at: datetime, *, status: int | None, answer: str, error: str) -> None:
@@ -77,16 +93,16 @@ class Ledger:
         self._changed |= {"repairs", f"repair:{repair.pk}", f"saga:{saga.pk}"}
 
     def write(self) -> None:
-        if self._actions:
-            run(statements.SAVE_ACTIONS, rows=encode([_row_of(one) for one in self._actions.values()]))
-        if self._repairs:
-            rows = [
-                {"id": one.pk, "state": one.state, "finished_at": one.finished_at}
-                for one in self._repairs.values()
-            ]
-            run(statements.SAVE_REPAIRS, rows=encode(rows))
-        if self._attempts:
-            run(statements.SAVE_ATTEMPTS, rows=encode(self._attempts))
+        for statement, rows in (
+            (statements.ADD_REPAIRS, [_row_of_new_repair(one) for one in self._new_repairs.values()]),
+            (statements.ADD_ACTIONS, [_row_of_new_action(one) for one in self._new_actions.values()]),
+            (statements.ADD_ATTEMPTS, [_row_of_new_attempt(one) for one in self._new_attempts]),
+            (statements.SAVE_ACTIONS, [_row_of_action(one) for one in self._actions.values()]),
+            (statements.SAVE_REPAIRS, [_row_of_repair(one) for one in self._repairs.values()]),
+            (statements.SAVE_ATTEMPTS, self._attempts),
+        ):
+            if rows:
+                run(statement, rows=encode(rows))
         if self._events:
             ingest.store(self._events, participant=None)
         if self._changed:
@@ -98,7 +114,16 @@ class Ledger:
                 queue.nudge(action.pk)
 
 
-def _row_of(action: RepairAction) -> dict[str, Any]:
+def reserve(model: type[Model], count: int) -> list[int]:
+    """Keys for rows that are added to a ledger; those that are never written are lost, which is no harm."""
+    return [pk for (pk,) in run(statements.RESERVE, table=model._meta.db_table, count=count)]
+
+
+def _row_of_repair(repair: Repair) -> dict[str, Any]:
+    return {"id": repair.pk, "state": repair.state, "finished_at": repair.finished_at}
+
+
+def _row_of_action(action: RepairAction) -> dict[str, Any]:
     return {
         "id": action.pk,
         "state": action.state,
@@ -109,4 +134,44 @@ def _row_of(action: RepairAction) -> dict[str, Any]:
         "confirm_by": action.confirm_by,
         "result": action.result,
         "finished_at": action.finished_at,
+    }
+
+
+def _row_of_new_repair(repair: Repair) -> dict[str, Any]:
+    return _row_of_repair(repair) | {
+        "saga_id": repair.saga_id,
+        "batch_id": repair.batch_id,
+        "intent": repair.intent,
+        "step": repair.step,
+        "reason": repair.reason,
+        "revision": repair.revision,
+        "plan": repair.plan,
+        "plan_hash": repair.plan_hash,
+        "started_by_id": repair.started_by_id,
+        "started_by_name": repair.started_by_name,
+        "started_at": repair.started_at,
+    }
+
+
+def _row_of_new_action(action: RepairAction) -> dict[str, Any]:
+    return _row_of_action(action) | {
+        "repair_id": action.repair_id,
+        "position": action.position,
+        "saga_id": action.saga_id,
+        "kind": action.kind,
+        "step": action.step,
+        "execution": action.execution,
+        "participant_id": action.participant_id,
+        "request": action.request,
+        "idempotency_key": action.idempotency_key,
+        "retries": action.retries,
+    }
+
+
+def _row_of_new_attempt(attempt: ActionAttempt) -> dict[str, Any]:
+    return {
+        "id": attempt.pk,
+        "action_id": attempt.action_id,
+        "number": attempt.number,
+        "started_at": attempt.started_at,
     }

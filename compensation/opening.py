@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from compensation import planner, queue
 from compensation.drafting import Words
 from compensation.evidence import find_run, no_earlier
-from compensation.ledger import Ledger
+from compensation.ledger import Ledger, reserve
 from compensation.models import Batch, Repair, RepairAction
 from compensation.outcomes import Turn
 from compensation.plan import Action, Intent, Plan
@@ -58,8 +58,11 @@ def open_all(
     *,
     batch: Batch | None = None,
 ) -> list[Opened]:
-    """Write repairs and actions; what follows from them goes into the ledger. In the order of `openings`."""
-    repairs = Repair.objects.bulk_create(_repair(opening, by, user, now, batch) for opening in openings)
+    """Repairs and their actions with all that follows, in the ledger. In the order of `openings`."""
+    repairs = [
+        _repair(pk, opening, by, user, now, batch)
+        for pk, opening in zip(reserve(Repair, len(openings)), openings, strict=True)
+    ]
     plans = [
         planner.plan(
             one.subject,
@@ -71,20 +74,27 @@ def open_all(
         )
         for one, repair in zip(openings, repairs, strict=True)
     ]
-    actions = iter(_store(repairs, plans, now))
+    actions = iter(_actions(repairs, plans, now))
     opened = []
     for one, repair, plan in zip(openings, repairs, plans, strict=True):
         of_repair = [next(actions) for _ in plan.actions]
+        ledger.add(repair)
+        for action in of_repair:
+            ledger.add(action)
         _tell(ledger, one, repair, plan, by, now)
         ledger.audit(by, "repair.started", repair, one.saga, reason=one.reason, after=_told(repair, plan))
         ledger.announce(one.saga, repair)
-        opened.append(Opened(Turn(one.saga, repair, of_repair[0], of_repair, now, ledger), plan))
+        turn = Turn(one.saga, repair, of_repair[0], of_repair, now, ledger, one.subject.state)
+        opened.append(Opened(turn, plan))
     return opened
 
 
-def _repair(opening: Opening, by: Actor, user: User | None, now: datetime, batch: Batch | None) -> Repair:
+def _repair(
+    pk: int, opening: Opening, by: Actor, user: User | None, now: datetime, batch: Batch | None
+) -> Repair:
     plan = opening.plan
     return Repair(
+        pk=pk,
         saga=opening.saga,
         batch=batch,
         intent=plan.intent,
@@ -99,12 +109,14 @@ def _repair(opening: Opening, by: Actor, user: User | None, now: datetime, batch
     )
 
 
-def _store(repairs: Sequence[Repair], plans: Sequence[Plan], now: datetime) -> list[RepairAction]:
+def _actions(repairs: Sequence[Repair], plans: Sequence[Plan], now: datetime) -> list[RepairAction]:
     """The first action of each is ready, the others wait for it."""
     names = {action.participant for plan in plans for action in plan.actions}
     participants = {one.name: one for one in Participant.objects.filter(name__in=names)}
-    return RepairAction.objects.bulk_create(
+    keys = iter(reserve(RepairAction, sum(len(plan.actions) for plan in plans)))
+    return [
         RepairAction(
+            pk=next(keys),
             repair=repair,
             position=position,
             saga=repair.saga,
@@ -121,7 +133,7 @@ def _store(repairs: Sequence[Repair], plans: Sequence[Plan], now: datetime) -> l
         )
         for repair, plan in zip(repairs, plans, strict=True)
         for position, action in enumerate(plan.actions, start=1)
-    )
+    ]
 
 
 def _tell(ledger: Ledger, one: Opening, repair: Repair, plan: Plan, by: Actor, now: datetime) -> None:

@@ -15,11 +15,13 @@ from django.db import transaction
 
 from compensation import queue
 from compensation.ledger import Ledger
+from compensation.locking import lock
 from compensation.models import Repair, RepairAction
 from compensation.plan import Kind
-from sagas import audit
+from sagas import audit, standing
 from sagas.audit import Actor
-from sagas.models import Saga
+from sagas.fold import State as SagaState
+from sagas.models import Participant, Saga
 from sagas.vocabulary import Kind as EventKind
 
 State = RepairAction.State
@@ -39,6 +41,14 @@ class Turn:
     actions: Sequence[RepairAction]
     now: datetime
     ledger: Ledger
+    _state: SagaState | None = None
+
+    @property
+    def state(self) -> SagaState:
+        """Where the saga stands, but for what this transaction tells of it."""
+        if self._state is None:
+            self._state = standing.of(self.saga, self.now).state
+        return self._state
 
 
 @contextmanager
@@ -57,15 +67,15 @@ def turns(actions: Collection[int], now: datetime, *, patient: bool = True) -> I
 def _read(pks: Collection[int], now: datetime, ledger: Ledger, *, patient: bool) -> list[Turn]:
     named = RepairAction.objects.filter(pk__in=pks).values_list("saga_id", "repair_id")
     of_sagas, of_repairs = {saga for saga, _ in named}, {repair for _, repair in named}
-    rows = Saga.objects.filter(pk__in=of_sagas).order_by("pk")
-    sagas = {saga.pk: saga for saga in rows.select_for_update(no_key=True, skip_locked=not patient)}
+    sagas = lock(of_sagas, patient=patient)
+    repairs = Repair.objects.defer("plan").in_bulk(list(of_repairs))
+    every = RepairAction.objects.filter(repair__in=of_repairs, saga__in=sagas).order_by("repair", "position")
+    participants = Participant.objects.in_bulk({one.participant_id for one in every if one.participant_id})
     by_repair: dict[int, list[RepairAction]] = {}
-    every = RepairAction.objects.filter(repair__in=of_repairs, saga__in=sagas)
-    for action in every.select_related("repair", "participant").order_by("repair", "position"):
-        beside = by_repair.setdefault(action.repair_id, [])
-        if beside:
-            action.repair = beside[0].repair
-        beside.append(action)
+    for action in every:
+        action.repair = repairs[action.repair_id]
+        action.participant = participants.get(action.participant_id) if action.participant_id else None
+        by_repair.setdefault(action.repair_id, []).append(action)
     chosen = set(pks)
     return [
         Turn(sagas[action.saga_id], action.repair, action, beside, now, ledger)

@@ -6,6 +6,7 @@ repair's number, the reason, the evidence) stand in it as their placeholders; th
 
 import hashlib
 import json
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -74,7 +75,7 @@ class Refusal(msgspec.Struct, frozen=True):
     why: str
 
 
-class Plan(msgspec.Struct, frozen=True):
+class Plan(msgspec.Struct, frozen=True, dict=True):
     """Actions in the order in which they are done, each once the one before it is confirmed."""
 
     intent: str
@@ -89,7 +90,7 @@ class Plan(msgspec.Struct, frozen=True):
     def can_start(self) -> bool:
         return bool(self.actions) and not self.refusals
 
-    @property
+    @cached_property
     def hash(self) -> str:
         return digest(self.content())
 

@@ -13,7 +13,6 @@ from compensation import evidence, outcomes, queue
 from compensation.batches import agreeing, deciding
 from compensation.models import ActionAttempt, Batch, Repair, RepairAction
 from compensation.outcomes import Turn
-from sagas import standing
 from sagas.audit import Actor
 from sagas.facts import Moment
 
@@ -110,7 +109,7 @@ def _look_for_confirmation(turn: Turn) -> None:
     action = turn.action
     if action.state != State.AWAITING or action.confirm_by is None:
         return
-    run = evidence.find_run(standing.of(turn.saga, turn.now).state, action.step, action.execution)
+    run = evidence.find_run(turn.state, action.step, action.execution)
     if confirmed := evidence.confirmation(action.kind, run):
         result = {"by": "event", "event": evidence.name(confirmed.moment), "detail": confirmed.detail}
         outcomes.settle(turn, State.DONE, result, Actor.system())

@@ -15,12 +15,12 @@ from compensation.batches.progress import Progress, progress
 from compensation.calling import Claim
 from compensation.executor import LEASE
 from compensation.ledger import Ledger
+from compensation.locking import lock
 from compensation.models import Batch, BatchSaga, Pace, RepairAction
 from compensation.opening import Opening, open_all
 from compensation.subject import Subject
 from sagas import audit, changes
 from sagas.audit import Actor
-from sagas.models import Saga
 from sagas.sql import encode, run
 
 # Sagas that have ended before a share of failures means anything.
@@ -75,8 +75,7 @@ def _claim_planned(batch: Batch, room: int, now: datetime) -> list[Claim]:
     if room <= 0:
         return []
     taken = run(statements.TAKE_PLANNED, batch=batch.pk, most=room)
-    rows = Saga.objects.filter(pk__in=[saga for _, saga, _, _ in taken]).order_by("pk")
-    sagas = {saga.pk: saga for saga in rows.select_for_update(no_key=True, skip_locked=True)}
+    sagas = lock([saga for _, saga, _, _ in taken], patient=False)
     here = [row for row in taken if row[1] in sagas]
     subjects = reading.subjects([sagas[saga] for _, saga, _, _ in here], now)
     written: list[dict[str, Any]] = []
