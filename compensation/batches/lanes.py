@@ -17,6 +17,10 @@ FIRST, LONGEST = 2.0, 60.0
 LONGEST_ASKED = 900.0
 # A claim is made at most so many seconds before its call is due: it only holds for a while.
 MOMENT = 1.0
+# Calls that are claimed ahead of the answers at most, however fast these come.
+MOST_AHEAD = 512
+# What the newest call counts for in how long one takes.
+NEWEST = 0.1
 
 
 @dataclass(slots=True)
@@ -29,6 +33,8 @@ class Lane:
     closed_until: float = 0.0
     because: str = ""
     in_a_row: int = 0
+    # How long a call takes, the newest counting most; 0: none has ended yet.
+    seconds: float = 0.0
     _next: float = 0.0
     _room: asyncio.Semaphore = field(init=False)
 
@@ -44,8 +50,9 @@ class Lane:
         return max(self.closed_until, self._next - MOMENT)
 
     def ahead(self) -> int:
-        """How many calls may be claimed before they are made: what is sent within about a second."""
-        most = 2 * self.at_once
+        """How many calls may be claimed before they are answered: what is sent within about a second."""
+        rate = self.at_once / self.seconds if self.seconds else 0.0
+        most = max(2 * self.at_once, min(int(rate * MOMENT), MOST_AHEAD))
         return most if self.per_second is None else max(1, min(most, int(self.per_second)))
 
     async def enter(self) -> None:
@@ -60,6 +67,10 @@ class Lane:
 
     def leave(self) -> None:
         self._room.release()
+
+    def took(self, seconds: float) -> None:
+        """How long a call took."""
+        self.seconds += NEWEST * (seconds - self.seconds) if self.seconds else seconds
 
     def answered(self) -> None:
         self.in_a_row = 0

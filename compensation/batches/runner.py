@@ -2,13 +2,15 @@
 
 A claim is committed before its call is made, and a record while the claim holds (compensation.executor), so a
 runner that dies at any line leaves leases that run out; whoever takes over sends the same keys again. The
-database is spoken to by one thread of its own, and the calls go on meanwhile.
+calls go on while the database is spoken to, by two threads: one claims what comes next, the other writes down
+what came back.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
 
 import aiohttp
@@ -30,12 +32,14 @@ T = TypeVar("T")
 
 # Seconds after which the runner leaves the rest to the next task, so that batches take turns.
 BUDGET = 20.0
-# Seconds between two looks at whether it is to stop, while calls are under way.
+# Seconds between two looks at whether it is to stop, and at whether more can be sent.
 LOOK = 0.5
 # Seconds for which a claim may wait for its call: the longest call still ends within the claim's lease.
 FRESH = executor.LEASE.total_seconds() - http.LONGEST - 1
-# Answers that are written together, or so many seconds after the first of them came.
-FLUSH, SOON = 100, 0.2
+# Seconds that an answer waits for others, to be written down together with them.
+BREATH = 0.02
+# So many sagas that are done vouch for one more that is under way before it is known how the last ones went.
+VOUCHED = 10
 
 
 def run(batch_pk: int) -> None:
@@ -43,73 +47,92 @@ def run(batch_pk: int) -> None:
     fence = waves.take(batch_pk, timezone.now())
     if fence is None:
         return
-    with ThreadPoolExecutor(1, "batch") as writer:
+    with ThreadPoolExecutor(1, "batch-claims") as claims, ThreadPoolExecutor(1, "batch-records") as records:
         try:
-            asyncio.run(_Runner(batch_pk, fence, writer).run())
+            asyncio.run(_Runner(batch_pk, fence, claims, records).run())
         finally:
-            writer.submit(_hang_up).result()
+            for thread in (claims, records):
+                thread.submit(_hang_up).result()
     waves.let_go(batch_pk, fence)
 
 
 class _Runner:
-    def __init__(self, batch_pk: int, fence: int, writer: ThreadPoolExecutor) -> None:
-        self.batch_pk, self.fence, self.writer = batch_pk, fence, writer
+    def __init__(
+        self, batch_pk: int, fence: int, claims: ThreadPoolExecutor, records: ThreadPoolExecutor
+    ) -> None:
+        self.batch_pk, self.fence = batch_pk, fence
+        self.claims, self.records = claims, records
         self.lanes: dict[str, Lane] = {}
-        self.calls: set[asyncio.Task[None]] = set()
+        # Claims of which no end is written down yet.
+        self.open = 0
+        self.done = 0
         self.answered: list[tuple[Claim, Answer | TransportError]] = []
         self.unsent: list[Claim] = []
         self.is_over = False
+        self.came, self.written = asyncio.Event(), asyncio.Event()
 
     async def run(self) -> None:
-        until = time.monotonic() + BUDGET
-        self.lanes = await self._in_database(waves.lanes_of, self.batch_pk)
-        async with http.session(sum(lane.at_once for lane in self.lanes.values()) or 1) as session:
-            watching = asyncio.create_task(self._watch())
-            try:
-                while not self.is_over and time.monotonic() < until:
-                    claimed = await self._claim()
-                    if claimed is None:
-                        await asyncio.sleep(LOOK)
-                        continue
-                    for claim in claimed:
-                        self.calls.add(asyncio.create_task(self._call(session, claim)))
-                    if not claimed and not self.calls:
-                        break
-                    await self._gather(all_of=False)
-            finally:
-                self.is_over = True
-                await self._gather(all_of=True)
-                watching.cancel()
-        await self._write()
-        await self._in_database(waves.judge, self.batch_pk, self.fence, timezone.now())
+        self.lanes = await self._in(self.claims, waves.lanes_of, self.batch_pk)
+        connections = sum(lane.at_once for lane in self.lanes.values()) or 1
+        async with http.session(connections) as session, asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(self._watch())
+            tasks.create_task(self._keep())
+            await self._send(session, tasks)
+            watching.cancel()
+        await self._in(self.records, waves.judge, self.batch_pk, self.fence, timezone.now())
 
-    async def _claim(self) -> list[Claim] | None:
-        """What can be sent within a moment; None: a participant is left alone, and no call is under way."""
-        if lanes.opening(self.lanes.values(), time.monotonic()):
-            return [] if self.calls else None
+    async def _send(self, session: aiohttp.ClientSession, tasks: asyncio.TaskGroup) -> None:
+        """Claim what comes next and call, until nothing is left to be sent now, or it is over."""
+        until = time.monotonic() + BUDGET
+        while not self.is_over and time.monotonic() < until:
+            if lanes.opening(self.lanes.values(), time.monotonic()):
+                await self._moved()
+                continue
+            ahead = self._ahead()
+            # Half of the room at once: claims are cheaper by the dozen.
+            if (room := ahead - self.open) < max(1, ahead // 2):
+                await self._moved()
+                continue
+            claimed = await self._in(
+                self.claims, waves.claim, self.batch_pk, self.fence, room, timezone.now()
+            )
+            if claimed is None or not (claimed or self.open):
+                break
+            for claim in claimed:
+                self.open += 1
+                tasks.create_task(self._call(session, claim))
+            if not claimed:
+                await self._moved()
+        self.is_over = True
+        self.came.set()
+
+    def _ahead(self) -> int:
+        """How many may be under way: what is sent within a moment, and no more than past ends vouch for."""
         ahead = min((lane.ahead() for lane in self.lanes.values()), default=1)
-        room = ahead - len(self.calls)
-        # Half of the room at once: claims are cheaper by the dozen.
-        if room < max(1, ahead // 2):
-            return []
-        claims = await self._in_database(waves.claim, self.batch_pk, self.fence, room, timezone.now())
-        if claims is None:
-            self.is_over = True
-        return claims or []
+        known = max((2 * lane.at_once for lane in self.lanes.values()), default=1)
+        return min(ahead, max(known, self.done // VOUCHED))
+
+    async def _moved(self) -> None:
+        """Wait until answers are written down, if none was since, but no longer than until the next look."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.written.wait(), LOOK)
+        self.written.clear()
 
     async def _call(self, session: aiohttp.ClientSession, claim: Claim) -> None:
         lane, claimed = self._lane(claim), time.monotonic()
         await lane.enter()
         try:
-            now = time.monotonic()
-            if self.is_over or not lane.is_open(now) or now - claimed > FRESH:
+            begin = time.monotonic()
+            if self.is_over or not lane.is_open(begin) or begin - claimed > FRESH:
                 self.unsent.append(claim)
                 return
             answer = await calling.call_over(session, claim)
+            lane.took(time.monotonic() - begin)
+            self._heed(lane, claim, answer)
+            self.answered.append((claim, answer))
         finally:
             lane.leave()
-        self._heed(lane, claim, answer)
-        self.answered.append((claim, answer))
+            self.came.set()
 
     def _heed(self, lane: Lane, claim: Claim, answer: Answer | TransportError) -> None:
         meaning = executor.meaning_of(claim, answer)
@@ -118,45 +141,42 @@ class _Runner:
         elif lane.failed(meaning.why, meaning.wait, time.monotonic()):
             log.warning("batches: a participant is left alone", participant=lane.name, because=meaning.why)
 
-    async def _gather(self, *, all_of: bool) -> None:
-        """Wait for answers, and write them down: soon, and many together."""
-        while self.calls:
-            done, self.calls = await asyncio.wait(
-                self.calls, timeout=SOON, return_when=asyncio.FIRST_COMPLETED
-            )
-            for task in done:
-                task.result()
-            if len(self.answered) >= FLUSH or (self.answered and not done):
-                await self._write()
-            if not all_of and (not done or len(self.calls) < FLUSH // 4):
-                break
-        if self.answered or self.unsent:
+    async def _keep(self) -> None:
+        """Write down what came back, as much together as came while the last was written."""
+        while not self.is_over or self.open:
+            await self.came.wait()
+            await asyncio.sleep(BREATH)
+            self.came.clear()
             await self._write()
+            self.written.set()
 
     async def _write(self) -> None:
         answered, self.answered = self.answered, []
         unsent, self.unsent = self.unsent, []
+        now = timezone.now()
         if unsent:
-            await self._in_database(waves.give_back, unsent, timezone.now())
+            await self._in(self.records, waves.give_back, unsent, now)
         if answered:
-            await self._in_database(executor.record_all, answered, timezone.now())
-            await self._in_database(waves.keep_closed, list(self.lanes.values()), timezone.now())
-            await self._in_database(waves.judge, self.batch_pk, self.fence, timezone.now())
-            await self._in_database(changes.tell, f"batch:{self.batch_pk}")
+            await self._in(self.records, executor.record_all, answered, now)
+            await self._in(self.records, waves.keep_closed, list(self.lanes.values()), now)
+            so_far = await self._in(self.records, waves.judge, self.batch_pk, self.fence, now)
+            self.done = so_far.done
+            await self._in(self.records, changes.tell, f"batch:{self.batch_pk}")
+        self.open -= len(answered) + len(unsent)
 
     async def _watch(self) -> None:
         """See within a moment that somebody has paused or cancelled it."""
         while not self.is_over:
             await asyncio.sleep(LOOK)
-            if not await self._in_database(waves.renew, self.batch_pk, self.fence, timezone.now()):
+            if not await self._in(self.claims, waves.renew, self.batch_pk, self.fence, timezone.now()):
                 self.is_over = True
 
     def _lane(self, claim: Claim) -> Lane:
         name = claim.participant.name if claim.participant else ""
         return self.lanes.setdefault(name, Lane(name))
 
-    async def _in_database(self, work: Callable[..., T], *given: object) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self.writer, lambda: work(*given))
+    async def _in(self, thread: ThreadPoolExecutor, work: Callable[..., T], *given: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(thread, lambda: work(*given))
 
 
 def _hang_up() -> None:

@@ -28,6 +28,10 @@ FEWEST = 20
 
 State = BatchSaga.State
 
+# The state that a batch comes into, and why; the state that it is in: its canary lets the others go.
+Verdict = tuple[Batch.State, str]
+RELEASE: Verdict = (Batch.State.RUNNING, "")
+
 
 def take(batch_pk: int, now: datetime) -> int | None:
     """The right to run the batch, as a fence; None: it is not to be run, or somebody runs it."""
@@ -148,13 +152,28 @@ def give_back(claims: Sequence[Claim], now: datetime) -> None:
     run(statements.UNSEND, rows=encode(rows), now=now)
 
 
-@transaction.atomic
 def judge(batch_pk: int, fence: int, now: datetime) -> Progress:
     """Stop, hold, release or end the batch by what has become of its sagas so far."""
-    batch = Batch.objects.select_for_update().get(pk=batch_pk)
+    so_far, verdict = _verdict(Batch.objects.get(pk=batch_pk), fence)
+    if verdict is None:
+        return so_far
+    # Only now, so that whoever claims what comes next is seldom waited for.
+    with transaction.atomic():
+        batch = Batch.objects.select_for_update().get(pk=batch_pk)
+        so_far, verdict = _verdict(batch, fence)
+        if verdict is RELEASE:
+            batch.is_released = True
+            batch.save(update_fields=["is_released"])
+        elif verdict:
+            _turn(batch, *verdict, now)
+    return so_far
+
+
+def _verdict(batch: Batch, fence: int) -> tuple[Progress, Verdict | None]:
+    """How far it is, and the state that it comes into by that, with the reason; None: it goes on as it is."""
     so_far = progress(batch)
     if batch.state != Batch.State.RUNNING or batch.fence != fence:
-        return so_far
+        return so_far, None
     is_canary = bool(batch.canary) and not batch.is_released
     is_canary_through = (
         is_canary and not so_far.running and so_far.begun >= min(batch.canary, so_far.begun + so_far.planned)
@@ -162,21 +181,15 @@ def judge(batch_pk: int, fence: int, now: datetime) -> Progress:
     failed = so_far.stopped - batch.forgiven
     ended = so_far.ended - batch.forgiven
     if failed > batch.most_failures * ended and failed > 0 and (ended >= FEWEST or is_canary_through):
-        _turn(batch, Batch.State.PAUSED, f"It stopped by itself: {failed} of {ended} need a person.", now)
-    elif not so_far.planned and not so_far.running:
-        _turn(batch, Batch.State.DONE, "", now)
-    elif is_canary_through and batch.holds:
+        why = f"It stopped by itself: {failed} of {ended} need a person."
+        return so_far, (Batch.State.PAUSED, why)
+    if not so_far.planned and not so_far.running:
+        return so_far, (Batch.State.DONE, "")
+    if is_canary_through and batch.holds:
         words = "saga is" if so_far.begun == 1 else "sagas are"
-        _turn(
-            batch,
-            Batch.State.HOLDING,
-            f"The first {so_far.begun} {words} done: look at them, then go on.",
-            now,
-        )
-    elif is_canary_through:
-        batch.is_released = True
-        batch.save(update_fields=["is_released"])
-    return so_far
+        why = f"The first {so_far.begun} {words} done: look at them, then go on."
+        return so_far, (Batch.State.HOLDING, why)
+    return so_far, RELEASE if is_canary_through else None
 
 
 def _turn(batch: Batch, state: Batch.State, because: str, now: datetime) -> None:
