@@ -79,6 +79,9 @@ def check_alerts(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Check
         for url in urls
         if not is_web_address(url) or len(url) > 500
     ]
+    if settings.WATCHDOG_URL and not is_web_address(settings.WATCHDOG_URL):
+        # Without the address, which may be a secret by itself.
+        found.append(Error("WATCHDOG_URL is no http or https address.", id="amends.E010"))
     if settings.ALERT_WEBHOOK_SECRET:
         try:
             Webhook(settings.ALERT_WEBHOOK_SECRET)

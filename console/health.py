@@ -13,10 +13,11 @@ from django.views.decorators.http import require_safe
 from redis import RedisError
 from redis.asyncio import Redis
 
+from console import vitals
+from console.vitals import Vital
+
 # Seconds. Whoever has not answered by then is taken for dead, so that a probe never hangs.
 PATIENCE = 2.0
-# Seconds. The periodic jobs end every second or so; older than this, and nobody does them.
-OLDEST_SWEEP = 30.0
 # Seconds for which an answer is given again, so that asking often costs no more than asking once.
 FRESH = 0.25
 
@@ -28,6 +29,9 @@ class Check:
     ok: bool
     why: str = ""
     age: float | None = None
+    count: int | None = None
+    # Without it Amends cannot do its work; the others are only told.
+    is_vital: bool = True
 
 
 @require_safe
@@ -40,11 +44,15 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @never_cache
 async def readyz(request: HttpRequest) -> JsonResponse:
     checks = await _latest.checks()
-    is_ready = all(check.ok for check in checks.values())
+    is_ready = all(check.ok for check in checks.values() if check.is_vital)
     body = {
         "ok": is_ready,
         "checks": {
-            name: {key: value for key, value in asdict(check).items() if value not in {None, ""}}
+            name: {
+                key: value
+                for key, value in asdict(check).items()
+                if key != "is_vital" and value is not None and value != ""
+            }
             for name, check in checks.items()
         },
     }
@@ -76,28 +84,25 @@ _latest = Latest()
 
 
 async def _check_all() -> dict[str, Check]:
-    ages, broker = await asyncio.gather(_heartbeats(), _broker())
-    if isinstance(ages, Check):
-        unknown = Check(False, "not known without the database")
-        return {"database": ages, "broker": broker, "worker": unknown, "sweep": unknown}
+    rows, (broker, queued) = await asyncio.gather(_look(), _broker())
+    known = rows if isinstance(rows, dict) else {}
+    found = vitals.judge(known | {"queue": queued}, is_known=isinstance(rows, dict))
     return {
-        "database": Check(True),
+        "database": rows if isinstance(rows, Check) else Check(True),
         "broker": broker,
-        "worker": _judge(min(ages.values(), default=None), "no worker has finished a job"),
-        "sweep": _judge(ages.get("sweep"), "no sweep has finished"),
+        **{vital.sign.name: _check(vital) for vital in found},
     }
 
 
-def _judge(age: float | None, why: str) -> Check:
-    if age is None:
-        return Check(False, f"{why} yet")
-    if age > OLDEST_SWEEP:
-        return Check(False, f"{why} for more than {OLDEST_SWEEP:.0f} s", round(age, 1))
-    return Check(True, age=round(age, 1))
+def _check(vital: Vital) -> Check:
+    if vital.value is None or vital.sign.unit == "seconds":
+        age = None if vital.value is None else round(vital.value, 1)
+        return Check(vital.ok, vital.why, age, is_vital=vital.sign.is_vital)
+    return Check(vital.ok, vital.why, count=int(vital.value), is_vital=vital.sign.is_vital)
 
 
-async def _heartbeats() -> dict[str, float] | Check:
-    """Seconds since each periodic job last finished; a failed check where the database did not tell."""
+async def _look() -> dict[str, float | None] | Check:
+    """The values of the signs that the database knows; a failed check where it did not tell."""
     # A connection of its own: the pool would make a dead database look like a slow one for ten seconds.
     given = connection.get_connection_params()
     parts = {
@@ -105,27 +110,26 @@ async def _heartbeats() -> dict[str, float] | Check:
         for key, value in given.items()
         if key not in {"cursor_factory", "context", "prepare_threshold"}
     }
-    query = "SELECT name, extract(epoch FROM now() - at)::float8 FROM sagas_heartbeat"
     try:
         async with asyncio.timeout(PATIENCE):
             async with await psycopg.AsyncConnection.connect(**parts, autocommit=True) as found:
-                rows = await (await found.execute(query)).fetchall()
+                rows = await (await found.execute(vitals.LOOK)).fetchall()
     except TimeoutError:
         return Check(False, f"no answer within {PATIENCE:.0f} s")
     except psycopg.errors.UndefinedTable:
         return Check(False, "its tables are missing: run manage.py migrate")
     except psycopg.Error:
         return Check(False, "no connection")
-    return {name: max(0.0, age) for name, age in rows}
+    return vitals.values_of(rows)
 
 
-async def _broker() -> Check:
-    url = settings.CELERY_BROKER_URL.replace("redis+socket://", "unix://")
+async def _broker() -> tuple[Check, float | None]:
+    """Whether it answers, and how many messages wait there."""
     try:
-        async with asyncio.timeout(PATIENCE), Redis.from_url(url) as broker:
-            await broker.ping()
+        async with asyncio.timeout(PATIENCE), Redis.from_url(vitals.broker_url()) as broker:
+            lengths = [await broker.llen(name) for name in settings.CELERY_TASK_QUEUES]
     except TimeoutError:
-        return Check(False, f"no answer within {PATIENCE:.0f} s")
+        return Check(False, f"no answer within {PATIENCE:.0f} s"), None
     except (RedisError, OSError):
-        return Check(False, "no connection")
-    return Check(True)
+        return Check(False, "no connection"), None
+    return Check(True), float(sum(lengths))

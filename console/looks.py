@@ -72,6 +72,9 @@ LOOKS: dict[str, Look] = {
     "effect_unknown": Look("Effect unknown", "doubt", "half"),
     # Problems, keys and secrets, versions and their changes, the audit chain.
     "resolved": Look("Resolved", "ok", "check"),
+    # Amends itself.
+    "well": Look("Well", "ok", "check"),
+    "not_well": Look("Not well", "bad", "triangle"),
     "accepted": Look("Accepted", "quiet", "person"),
     Severity.NOTE.value: Look("About the data", "quiet", "info"),
     # Turns of a finding; "changed" and "accepted" are below and above.

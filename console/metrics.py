@@ -28,7 +28,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from compensation.models import Repair, RepairAction
-from console import permissions, tokens
+from console import permissions, tokens, vitals
 from console.api import problem_details
 from console.permissions import Act
 from sagas.ingest import Outcome
@@ -117,7 +117,7 @@ class Database(Collector):
         with transaction.atomic(), connection.cursor() as cursor:
             milliseconds = STATEMENT_TIMEOUT // timedelta(milliseconds=1)
             cursor.execute(f"SET LOCAL statement_timeout = {milliseconds:d}")
-            return [*_of_sagas(), *_of_problems(), *_of_work()]
+            return [*_of_sagas(), *_of_problems(), *_of_work(), *_of_amends()]
 
 
 rows = CollectorRegistry()
@@ -176,7 +176,7 @@ def _of_work() -> Iterable[Metric]:
     running = _up_to(Repair.objects.filter(state=Repair.State.RUNNING))
     unlearned = _up_to(Unlearned.objects.all())
     quarantined = _up_to(Quarantined.objects.filter(state=Quarantined.State.OPEN))
-    ages = _gauge("amends_job_age_seconds", "Seconds since a periodic job last finished.", "job")
+    ages = _gauge("amends_job_age_seconds", "Seconds since a periodic job last finished.", "name")
     now = timezone.now()
     for heartbeat in Heartbeat.objects.order_by("name"):
         ages.add_metric([heartbeat.name], max(0.0, (now - heartbeat.at).total_seconds()))
@@ -191,6 +191,19 @@ def _of_work() -> Iterable[Metric]:
         *_of_foreign_types(),
         ages,
     )
+
+
+def _of_amends() -> Iterable[Metric]:
+    """How Amends itself is: the signs of the page System."""
+    well = _gauge("amends_sign_ok", "1: this sign of Amends itself is well; 0: it is not.", "sign")
+    ages = _gauge("amends_sign_age_seconds", "The age that a sign of Amends itself is about.", "sign")
+    for vital in vitals.look():
+        well.add_metric([vital.sign.name], float(vital.ok))
+        if vital.value is not None and vital.sign.unit == "seconds":
+            ages.add_metric([vital.sign.name], vital.value)
+        elif vital.value is not None:
+            yield _plain("amends_queue_messages", "Messages that wait for workers.", vital.value)
+    yield from (well, ages)
 
 
 def _of_foreign_types() -> Iterable[Metric]:

@@ -124,7 +124,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 2,
 }
 # What is due each second need not be remembered: a schedule in memory survives every crash.
-CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
+CELERY_BEAT_SCHEDULER = "console.beating:Beating"
 CELERY_BEAT_SCHEDULE = {
     name: {"task": task, "schedule": every, "options": {"expires": max(every, 1.0) * 5}}
     for name, task, every in [
@@ -137,6 +137,7 @@ CELERY_BEAT_SCHEDULE = {
         ("go on with trials", "sagas.tasks.work_on_trials", 1.0),
         ("go on with exports", "console.tasks.work_on_exports", 1.0),
         ("anchor the audit log", "sagas.tasks.anchor_audit", 60.0),
+        ("tell the watchdog", "console.tasks.tell_watchdog", 5.0),
     ]
 }
 
@@ -280,6 +281,12 @@ ALERT_WEBHOOK_SECRET = env.text("ALERT_WEBHOOK_SECRET")
 AUDIT_ANCHOR_EVERY = env.number("AUDIT_ANCHOR_EVERY", 3600, least=60)
 AUDIT_ANCHOR_ENTRIES = int(env.number("AUDIT_ANCHOR_ENTRIES", 10_000, least=1))
 AUDIT_ANCHOR_WEBHOOK_URLS = env.words("AUDIT_ANCHOR_WEBHOOK_URLS")
+
+# A dead man's switch: an address that is called so often, in seconds, while all is well, and else not.
+WATCHDOG_URL = env.text("WATCHDOG_URL")
+WATCHDOG_EVERY = env.number("WATCHDOG_EVERY", 60, least=10)
+# Seconds without an event from anybody after which Amends counts as cut off from its senders; 0: never.
+INGEST_GAP = env.number("INGEST_GAP", 0, least=0)
 
 # Sent as a bearer token it opens /metrics; so do API tokens and, where BASE_URL is local, local peers.
 METRICS_TOKEN = env.text("METRICS_TOKEN")

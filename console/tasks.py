@@ -2,10 +2,15 @@
 
 from celery import shared_task
 
-from console import exports
+from console import exports, watchdog
 from console.exports.asking import TASK
 
 
 @shared_task(name=TASK)  # type: ignore[untyped-decorator]
 def work_on_exports() -> None:
     exports.work()
+
+
+@shared_task(name="console.tasks.tell_watchdog")  # type: ignore[untyped-decorator]
+def tell_watchdog() -> None:
+    watchdog.tell()

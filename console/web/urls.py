@@ -24,6 +24,7 @@ from console.web import (
     saga,
     sagas,
     showing,
+    system,
     trial_form,
     trials,
 )
@@ -34,6 +35,7 @@ urlpatterns = [
     path("", attention.show, name="attention"),
     path("problems/<int:pk>/", problem.show, name="problem"),
     path("problems/<int:pk>/accept", accepting.problem, name="problem_accept"),
+    path("system/", system.show, name="system"),
     path("sagas/", sagas.show, name="sagas"),
     path("sagas/<name:saga_type>/<saga_id:saga_id>/repair", repair_plan.show, name="repair_plan"),
     path("sagas/<name:saga_type>/<saga_id:saga_id>/repair/show", showing.plan, name="repair_plan_show"),

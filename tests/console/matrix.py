@@ -413,6 +413,7 @@ PAGES = [
         address=lambda w, _: f"quarantine/replays/{w.replay.pk}/",
     ),
     Row("audit/", "GET", VIEWERS),
+    Row("system/", "GET", VIEWERS),
     Row("audit/verify", "POST", VIEWERS),
     Row("audit/exports", "POST", VIEWERS, 303, body={"format": "jsonl"}),
     Row(

@@ -13,7 +13,7 @@ from django.test import AsyncClient, Client
 from django.utils import timezone
 
 from console import health
-from sagas.models import Heartbeat
+from sagas.models import Heartbeat, Saga
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,11 +23,14 @@ def look_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "_latest", health.Latest())
 
 
+VITAL = ("database", "broker", "beat", "worker", "sweep")
+
+
 def ready() -> tuple[int, dict[str, Any]]:
     answer = Client().get("/readyz")
     assert answer["Cache-Control"].startswith("max-age=0")
     body = answer.json()
-    assert body["ok"] == all(check["ok"] for check in body["checks"].values())
+    assert body["ok"] == all(body["checks"][name]["ok"] for name in VITAL)
     return answer.status_code, body["checks"]
 
 
@@ -47,10 +50,28 @@ def test_alive_without_a_database(django_assert_num_queries: Any) -> None:
 
 def test_ready() -> None:
     beat(1)
+    beat(1, "beat")
     status, checks = ready()
     assert status == 200
     assert 0.9 < checks["sweep"]["age"] < 5
-    assert set(checks) == {"database", "broker", "worker", "sweep"}
+    assert set(checks) == {*VITAL, "backlog", "outbox", "repairs", "queue", "ingest"}
+    assert checks["queue"]["ok"] and checks["queue"]["count"] >= 0
+
+
+def test_what_lags_is_told_and_takes_nobody_away() -> None:
+    beat(1)
+    beat(1, "beat")
+    Saga.objects.create(saga_type="order", saga_id="1", due_at=timezone.now() - timedelta(seconds=99))
+    status, checks = ready()
+    assert (status, checks["backlog"]["ok"]) == (200, False)
+
+
+def test_a_beat_that_died_is_told_from_workers_that_did() -> None:
+    beat(1)
+    beat(100, "beat")
+    status, checks = ready()
+    assert (status, checks["beat"]["why"]) == (503, "no tick for more than 30 s")
+    assert checks["worker"]["ok"]
 
 
 def test_no_worker_yet() -> None:
