@@ -40,22 +40,22 @@ def plan(clear: Plan, masks: Masks) -> Plan:
         return clear
     return msgspec.structs.replace(
         clear,
-        actions=tuple(_action(action, masks) for action in clear.actions),
+        actions=tuple(action(each, masks) for each in clear.actions),
         left_alone=tuple(_untold(left, masks) for left in clear.left_alone),
         refusals=tuple(_untold(refusal, masks) for refusal in clear.refusals),
         warnings=tuple(masks.error(warning) for warning in clear.warnings),
     )
 
 
-def _action(action: Action, masks: Masks) -> Action:
-    sent = action.request
+def action(clear: Action, masks: Masks) -> Action:
+    sent = clear.request
     if sent is not None:
         sent = Request(
             sent.method,
-            url(sent.url, action.kind, action.step, masks),
-            body(sent.body, action.kind, action.step, masks),
+            url(sent.url, clear.kind, clear.step, masks),
+            body(sent.body, clear.kind, clear.step, masks),
         )
-    return msgspec.structs.replace(action, request=sent, explanation=masks.error(action.explanation))
+    return msgspec.structs.replace(clear, request=sent, explanation=masks.error(clear.explanation))
 
 
 def _untold(line: Line, masks: Masks) -> Line:

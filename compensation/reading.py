@@ -1,6 +1,7 @@
 """Fetching what a plan is made from: one saga's state, who can be called, what its steps' events carried."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -8,15 +9,17 @@ from compensation import statements
 from compensation.filling import payload
 from compensation.models import Repair, RepairAction
 from compensation.subject import Address, Payload, Rival, Subject
-from sagas import standing
+from sagas import past, standing
 from sagas.definitions import Call, Definition, Order, placeholders
 from sagas.events import OURSELVES
-from sagas.models import Participant, Saga
+from sagas.models import Event, Participant, Saga
 from sagas.sql import encode, run
 from sagas.standing import Standing
 
 # Payloads of one saga that are looked at, newest first.
 MOST_PAYLOADS = 1000
+# Events that are shown of what came since.
+MOST_SINCE = 100
 
 
 def subject(saga: Saga, now: datetime) -> Subject:
@@ -24,8 +27,25 @@ def subject(saga: Saga, now: datetime) -> Subject:
     return subjects([saga], now)[0]
 
 
-def subjects(sagas: Sequence[Saga], now: datetime) -> list[Subject]:
-    """The same of any number of sagas, in their order, by one query for each thing that is looked at."""
+def subject_at(saga: Saga, revision: int, then: datetime) -> Subject:
+    """As it was known at `then`, when it had that revision; by the definition and addresses of now."""
+    known, until = past.at(saga, revision)
+    (found,) = subjects([known], then, until=until)
+    return replace(found, rival=None)
+
+
+def events_since(saga: Saga, revision: int) -> list[Event]:
+    """The newest events that have come since this revision, oldest first."""
+    count = min(max(saga.revision - revision, 0), MOST_SINCE)
+    newest = Event.objects.filter(saga=saga).order_by("-received_at", "-time", "-event_id")
+    return list(reversed(newest[:count]))
+
+
+def subjects(sagas: Sequence[Saga], now: datetime, *, until: datetime | None = None) -> list[Subject]:
+    """The same of any number of sagas, in their order, by one query for each thing that is looked at.
+
+    `until`: of payloads, only those that were received by then.
+    """
     standings = [standing.of(saga, now) for saga in sagas]
     names = {step.participant for known in standings for step in known.state.steps if step.participant}
     addresses = {
@@ -33,7 +53,7 @@ def subjects(sagas: Sequence[Saga], now: datetime) -> list[Subject]:
         for participant in Participant.objects.filter(name__in=names)
     }
     pks = [saga.pk for saga in sagas]
-    rivals, sent, payloads = _rivals(pks), _sent(pks), _payloads(sagas, standings)
+    rivals, sent, payloads = _rivals(pks), _sent(pks), _payloads(sagas, standings, until)
     return [
         Subject(
             saga_type=saga.saga_type,
@@ -76,7 +96,9 @@ def _sent(sagas: Sequence[int]) -> dict[int, list[str]]:
     return found
 
 
-def _payloads(sagas: Sequence[Saga], standings: Sequence[Standing]) -> dict[int, dict[str, list[Payload]]]:
+def _payloads(
+    sagas: Sequence[Saga], standings: Sequence[Standing], until: datetime | None
+) -> dict[int, dict[str, list[Payload]]]:
     """By saga and step, newest first; only of steps whose requests take something from there."""
     asked = [
         {"id": saga.pk, "steps": steps}
@@ -87,7 +109,7 @@ def _payloads(sagas: Sequence[Saga], standings: Sequence[Standing]) -> dict[int,
         return {}
     found: dict[int, dict[str, list[Payload]]] = {}
     for saga, step, execution, source, text in run(
-        statements.PAYLOADS, rows=encode(asked), most=MOST_PAYLOADS
+        statements.PAYLOADS, rows=encode(asked), most=MOST_PAYLOADS, until=until
     ):
         carried = found.setdefault(saga, {}).setdefault(step, [])
         data = payload(text)

@@ -24,7 +24,7 @@ from compensation.refusals import (
 )
 from compensation.wording import clean
 from sagas.audit import Actor
-from sagas.models import Event, Saga
+from sagas.models import Saga
 
 State = RepairAction.State
 
@@ -90,7 +90,7 @@ def start(
             raise AlreadyRunningError(subject.rival)
         plan = planner.plan(subject, intent, step, now, outcome=outcome)
         if revision != subject.revision or plan_hash != plan.hash:
-            raise ChangedError(revision, subject.revision, _since(locked, revision), plan)
+            raise ChangedError(revision, subject.revision, reading.events_since(locked, revision), plan)
         if not plan.can_start:
             raise RefusedError(plan)
         if required := agreement.requirement(subject, plan):
@@ -118,10 +118,3 @@ def cancel(repair: Repair, by: Actor, reason: str, *, now: datetime | None = Non
         raise ReasonMissingError("reason")
     if not cancel_all([repair.pk], by, reason, now):
         raise NotRunningError(Repair.objects.get(pk=repair.pk))
-
-
-def _since(saga: Saga, revision: int) -> list[Event]:
-    """The events that have come since this revision, oldest first."""
-    count = max(saga.revision - revision, 0)
-    newest = Event.objects.filter(saga=saga).order_by("-received_at", "-time", "-event_id")
-    return list(reversed(newest[: min(count, 100)]))

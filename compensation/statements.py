@@ -87,6 +87,7 @@ CROSS JOIN LATERAL (
   SELECT step, execution, source, data, time, sequence, event_id
   FROM sagas_event
   WHERE saga_id = given.id AND step = ANY(given.steps) AND data IS NOT NULL
+    AND received_at <= coalesce(%(until)s::timestamptz, 'infinity')
   ORDER BY time DESC, source DESC, sequence DESC, event_id DESC
   LIMIT %(most)s
 ) event

@@ -6,6 +6,7 @@ clear form has to be asked for, by somebody who may (`unmask`), and asking is wh
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from rest_framework.request import Request
 
 from compensation import masking as repair_masks
 from compensation import plan as plans
+from compensation.comparing import Difference
 from compensation.models import ActionAttempt, Batch, BatchSaga, Pace, Repair, RepairAction
 from compensation.plan import Plan
 from console import actors
@@ -92,6 +94,22 @@ class Seeing:
 
     def plan(self, saga_type: str, plan: Plan) -> Plan:
         return repair_masks.plan(plan, self.masks(saga_type))
+
+    def differences(self, saga_type: str, found: Iterable[Difference]) -> list[Difference]:
+        """That something masked differs is told; how it does is not."""
+        masks = self.masks(saga_type)
+        if not masks:
+            return list(found)
+        return [
+            replace(
+                each,
+                action=repair_masks.action(each.action, masks),
+                then=each.then and repair_masks.action(each.then, masks),
+                now=each.now and repair_masks.action(each.now, masks),
+                why=masks.error(each.why),
+            )
+            for each in found
+        ]
 
     def said(self, text: str) -> str:
         """A participant's word that is told for many sagas: of which type they are, nobody knows any more."""

@@ -11,6 +11,7 @@ from console.web import (
     audit,
     audit_exports,
     batch_form,
+    batch_saga,
     batches,
     definition_seen,
     definitions,
@@ -50,6 +51,7 @@ urlpatterns = [
     path("batches/", batches.show, name="batches"),
     path("batches/new", batch_form.show, name="batch_new"),
     path("batches/<int:pk>/", batches.batch, name="batch"),
+    path("batches/<int:pk>/sagas/<int:position>/", batch_saga.show, name="batch_saga"),
     *[
         path(f"batches/<int:pk>/{button}", batches.press, {"button": button}, name=f"batch_{button}")
         for button in batches.BUTTONS

@@ -5,8 +5,9 @@ from datetime import timedelta
 from django.utils import timezone
 
 from compensation import policy
-from compensation.models import Batch
+from compensation.models import Batch, BatchSaga
 from compensation.policy import Demand, Requirement
+from sagas.models import Saga
 
 HASH = "5" * 64
 # What the form sends besides what is to be done.
@@ -49,4 +50,11 @@ def batch_for(button: str) -> Batch:
         expires_at=timezone.now() + timedelta(hours=1) if must else None,
         planned_by_name="nora",
         planned_at=timezone.now(),
+    )
+
+
+def dropped_from(batch: Batch, saga: Saga) -> BatchSaga:
+    """Its first saga, which was not as it had been planned."""
+    return BatchSaga.objects.create(
+        batch=batch, position=1, saga=saga, state="dropped", revision=1, plan_hash=HASH, why="It has moved."
     )

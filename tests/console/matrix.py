@@ -14,7 +14,7 @@ from console.permissions import Role
 from sagas import acceptance
 from sagas.audit import Actor
 from sagas.models import Finding
-from tests.console.batches import CARE, HASH, batch_for
+from tests.console.batches import CARE, HASH, batch_for, dropped_from
 from tests.console.cast import Person
 from tests.console.world import World
 
@@ -75,6 +75,10 @@ def page_of(finding: Finding, act: str) -> str:
 def own_token(world: World, who: Person | None) -> str:
     """The number of one of their own tokens; nobody's for those who can have none."""
     return str(tokens.issue(who.user, Actor.system()).token.pk) if who else "0"
+
+
+def looked_at(world: World, _: Person | None) -> str:
+    return f"batches/{dropped_from(batch_for('pause'), world.well).batch_id}/sagas/1/"
 
 
 def pressed(button: str) -> dict[str, Any]:
@@ -171,6 +175,12 @@ PROGRAMS = [
         "GET",
         VIEWERS,
         address=lambda w, _: f"{API}batches/{batch_for('ask').pk}/sagas",
+    ),
+    Row(
+        f"{API}batches/<int:pk>/sagas/<int:position>/changes",
+        "GET",
+        VIEWERS,
+        address=lambda w, who: f"{API}{looked_at(w, who)}changes",
     ),
     *[Row(allowed=OPERATORS, **decided(act, {"plan_hash": HASH})) for act in ("ask", "start")],
     *[Row(allowed=OPERATORS, **decided(act, {"reason": "OPS-1"})) for act in ("pause", "resume", "cancel")],
@@ -298,6 +308,7 @@ PAGES = [
         body={"type": "order", "intent": "ask", "reason": "OPS-1", **CARE},
     ),
     Row("batches/<int:pk>/", "GET", VIEWERS, address=lambda w, _: f"batches/{batch_for('ask').pk}/"),
+    Row("batches/<int:pk>/sagas/<int:position>/", "GET", VIEWERS, address=looked_at),
     *[
         Row(method="POST", allowed=OPERATORS, status=303, **pressed(button))
         for button in ("ask", "start", "pause", "resume", "cancel")

@@ -96,6 +96,24 @@ def test_what_is_left_alone_says_why(shop: Shop, olga: Person) -> None:
     assert batch["progress"]["left"] == batch["summary"]["left_alone"][0]["count"] == 1
 
 
+def test_what_has_moved_is_told_beside_what_was_planned(shop: Shop, olga: Person) -> None:
+    saga = shop.saga(DONE)
+    batch = planned(olga, filter={}, step="")
+    address = f"batches/{batch['id']}/sagas/1/changes"
+    same = told(olga, address)
+    assert (same["is_same"], same["is_known"], same["events"]) == (True, True, [])
+    assert same["plan_hash"] == same["saga"]["plan_hash"]
+    shop.tell(saga.saga_id, "charge:KS charge:K+")
+    moved = told(olga, address)
+    assert (moved["is_same"], moved["revision"]) == (False, same["revision"] + 2)
+    assert [event["type"] for event in moved["events"]] == ["compensation.started", "compensation.completed"]
+    gone, stays = moved["differences"]
+    assert (gone["how"], gone["then"]["step"], gone["now"]) == ("removed", "charge", None)
+    assert gone["why"] == "It was undone already." and (stays["how"], stays["differs"]) == ("same", [])
+    assert [action["step"] for action in moved["plan"]["actions"]] == ["reserve"]
+    assert olga.program.get(f"/api/v1/batches/{batch['id']}/sagas/2/changes").status_code == 404
+
+
 def test_a_problem_is_chosen_by_its_key(olga: Person) -> None:
     built = world.build()
     batch = planned(olga, problem=built.problem.pk, intent="ask", step="ship-parcel")

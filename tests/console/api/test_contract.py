@@ -23,7 +23,7 @@ from console.models import ApiToken
 from console.permissions import Role
 from sagas.audit import Actor
 from tests.console import world
-from tests.console.batches import batch_for
+from tests.console.batches import batch_for, dropped_from
 from tests.console.cast import person
 
 CHECKS = [
@@ -47,6 +47,7 @@ def test_every_operation_does_as_it_says() -> None:
     ]
     spare = tokens.issue(admin.user, Actor.system()).token
     batch = batch_for("agree")
+    dropped_from(batch, built.well)
     for operation in operations:
         secret = built.secret if operation.path == PATH else admin.token
         try_out(operation, secret, there(operation.path, built, spare, batch))
@@ -74,6 +75,7 @@ def there(path: str, built: world.World, token: ApiToken, batch: Batch) -> dict[
         "saga_id": built.well.saga_id,
         "name": built.shipping.name,
         "version": "1",
+        "position": 1,
         "id": row.pk,
     }
 

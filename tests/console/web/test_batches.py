@@ -11,7 +11,7 @@ from compensation.models import Batch, Repair
 from console.permissions import Role
 from sagas.audit import Actor
 from sagas.definitions import loading
-from sagas.models import AuditEntry
+from sagas.models import AuditEntry, Participant
 from tests.compensation.participants import serving
 from tests.compensation.shop import Shop
 from tests.compensation.stories import SHOP_YAML
@@ -169,6 +169,40 @@ def test_sagas_and_problems_lead_to_it(shop: Shop, operator: Person) -> None:
     listed = operator.browser.get("/sagas/?type=order").content.decode()
     assert f'href="/batches/new?{urlencode({"type": "order"})}"' in listed
     assert "type order" in operator.browser.get("/batches/new?type=order").content.decode()
+
+
+def test_what_has_moved_is_shown_beside_what_was_agreed_to(
+    open_shop: Shop, operator: Person, viewer: Person
+) -> None:
+    saga, other = open_shop.saga(DONE), open_shop.saga(DONE)
+    batch = plan(operator)
+    address = f"/batches/{batch.pk}/sagas/1/"
+    shown = viewer.browser.get(address).content.decode()
+    assert "As it was planned" in shown and "would drop out" not in shown
+
+    open_shop.tell(saga.saga_id, "charge:KS charge:K+")
+    assert "It would drop out" in viewer.browser.get(address).content.decode()
+    press(operator, batch, "start")
+    runner.run(batch.pk)
+    assert address in page(viewer, batch, "?sagas=dropped")
+    seen = viewer.browser.get(address)
+    shown = seen.content.decode()
+    assert "2 new events came since it was planned." in shown
+    assert "Would not be done any more." in shown and "It was undone already." in shown
+    assert len(seen.context["look"].events) == 2
+    assert f"/sagas/order/{saga.saga_id}/repair?intent=compensate" in shown
+    assert Repair.objects.get().saga == other
+    assert viewer.browser.get(f"/batches/{batch.pk}/sagas/2/").status_code == 404
+    assert viewer.browser.get(f"/batches/{batch.pk}/sagas/3/").status_code == 404
+
+
+def test_after_an_address_has_changed_the_old_plan_is_told_in_words(shop: Shop, operator: Person) -> None:
+    shop.saga(DONE)
+    batch = plan(operator, step="charge")
+    Participant.objects.filter(name="payment").update(base_url="http://127.0.0.1:9/elsewhere")
+    shown = operator.browser.get(f"/batches/{batch.pk}/sagas/1/").content.decode()
+    assert "cannot be shown to the letter any more. It was: compensate “charge” at payment." in shown
+    assert "http://127.0.0.1:9/elsewhere/compensations/charge" in shown
 
 
 def test_hostile_words_stay_words(shop: Shop, operator: Person) -> None:
