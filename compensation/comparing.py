@@ -7,7 +7,7 @@ from enum import StrEnum
 from compensation.plan import Action, Kind, Plan
 
 # What people look at in an action, by the name of its field.
-FIELDS = ("participant", "request", "idempotency_key", "retries", "title", "explanation")
+FIELDS = ("participant", "request", "idempotency_key", "retries", "question", "title", "explanation")
 
 
 class How(StrEnum):
@@ -53,8 +53,11 @@ def compare(then: Plan, now: Plan) -> list[Difference]:
 
 def _differ(field: str, then: Action, now: Action) -> bool:
     # Every question is a new one, and has a key of its own.
-    is_new_anyway = field == "idempotency_key" and then.kind == Kind.ASK
-    return not is_new_anyway and bool(getattr(then, field) != getattr(now, field))
+    if field == "idempotency_key" and then.kind == Kind.ASK:
+        return False
+    if then.question and now.question and field == "question":
+        return then.question.request != now.question.request
+    return bool(getattr(then, field) != getattr(now, field))
 
 
 def _by_name(actions: Iterable[Action]) -> dict[tuple[str, str, str], Action]:

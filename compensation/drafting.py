@@ -7,7 +7,7 @@ from django.conf import settings
 
 from compensation import keys
 from compensation.filling import UnfilledError, Values, fill_body, fill_url
-from compensation.plan import Action, Kind, Refusal, Request, Retries
+from compensation.plan import Action, Kind, Question, Refusal, Request, Retries
 from compensation.subject import Subject
 from sagas.definitions import Call, Order, placeholders
 from sagas.fold import Run, Step
@@ -153,7 +153,15 @@ def _write(
         explanation=f"{explanation} {_without(untold)}".strip(),
         request=request,
         retries=retries,
+        question=None if kind == Kind.ASK else _question(subject, step, run, words),
     )
+
+
+def _question(subject: Subject, step: Step, run: Run | None, words: Words) -> Question | None:
+    asked = ask(subject, step, run, words, "")
+    if isinstance(asked, Refusal) or asked.request is None:
+        return None
+    return Question(asked.request, asked.idempotency_key)
 
 
 def _address(subject: Subject, step: Step) -> tuple[str, str]:

@@ -14,7 +14,7 @@ import structlog
 from django.db.models import Count
 from django.utils import timezone
 
-from compensation import answers, evidence, outcomes, retry
+from compensation import answers, confirming, drafting, evidence, outcomes, retry
 from compensation.answers import Accepted, Became, Done, Meaning, NotNow, Refused, Told
 from compensation.calling import Claim, call
 from compensation.evidence import Confirmed, Overtaken
@@ -83,9 +83,9 @@ def claim(found: Iterable[Turn]) -> list[Claim]:
                 action_pk=action.pk,
                 fence=action.fence,
                 attempt_pk=attempt,
-                kind=action.kind,
-                request=action.request,
-                idempotency_key=action.idempotency_key,
+                kind=Kind.ASK if action.is_in_doubt else action.kind,
+                request=action.question if action.is_in_doubt else action.request,
+                idempotency_key=action.question["key"] if action.is_in_doubt else action.idempotency_key,
                 participant=action.participant,
                 not_before=not_before,
             )
@@ -98,6 +98,8 @@ def _begin(turn: Turn) -> tuple[Turn, datetime] | None:
     action = turn.action
     if action.state != State.READY or action.next_attempt_at is None or action.next_attempt_at > turn.now:
         return None
+    if action.is_in_doubt:
+        return None if confirming.by_event(turn) else _sending(turn)
     known = evidence.before_sending(action.kind, turn.state, action.step, action.execution)
     match known:
         case Confirmed():
@@ -107,6 +109,11 @@ def _begin(turn: Turn) -> tuple[Turn, datetime] | None:
         case Overtaken():
             outcomes.settle(turn, State.REFUSED, {"detail": known.detail}, Actor.system())
             return None
+    return _sending(turn)
+
+
+def _sending(turn: Turn) -> tuple[Turn, datetime]:
+    action = turn.action
     action.state = State.SENDING
     action.fence += 1
     action.attempts += 1
@@ -151,8 +158,8 @@ def record_all(answered: Sequence[tuple[Claim, Answer | TransportError]], now: d
 
 
 def _tries(actions: Sequence[int]) -> dict[int, int]:
-    """How many calls of each of these actions have had an end."""
-    ended = ActionAttempt.objects.filter(action__in=actions, finished_at__isnull=False)
+    """How many calls of each of these actions, for what it now sends, have had an end."""
+    ended = ActionAttempt.objects.filter(confirming.AT_NOW, action__in=actions, finished_at__isnull=False)
     return dict(ended.values_list("action").annotate(number=Count("pk"))) if actions else {}
 
 
@@ -183,7 +190,10 @@ def _told(turn: Turn, claim: Claim, told: Told) -> None:
     run = evidence.find_run(turn.state, turn.action.step, turn.action.execution)
     if told.became in SAID_WHEN_ASKED and not _is_known(told.became, run):
         _tell(turn, claim, SAID_WHEN_ASKED[told.became], "outcome", heard)
-    outcomes.settle(turn, State.DONE, {"by": "answer", **heard}, Actor.system())
+    if turn.action.is_in_doubt:
+        confirming.by_answer(turn, told.became, heard)
+    else:
+        outcomes.settle(turn, State.DONE, {"by": "answer", **heard}, Actor.system())
 
 
 def _is_known(became: Became, run: Run | None) -> bool:
@@ -234,7 +244,9 @@ def _again(turn: Turn, not_now: NotNow, answered: int) -> None:
 
 def _refused(turn: Turn, claim: Claim, why: str) -> None:
     _tell(turn, claim, EventKind.OPERATOR_REFUSED, f"refused/{turn.action.attempts}", {"why": why})
-    outcomes.settle(turn, State.REFUSED, {"detail": why}, Actor.system())
+    # That a question was refused says nothing of what was asked about.
+    state = State.EXHAUSTED if turn.action.is_in_doubt else State.REFUSED
+    outcomes.settle(turn, state, {"detail": why}, Actor.system())
 
 
 def _tell(turn: Turn, claim: Claim, kind: EventKind, what: str, data: dict[str, Any]) -> None:
@@ -251,4 +263,4 @@ def _tell(turn: Turn, claim: Claim, kind: EventKind, what: str, data: dict[str, 
 
 
 def _retries(action: RepairAction) -> Retries:
-    return Retries(**action.retries)
+    return drafting.ASKING if action.is_in_doubt else Retries(**action.retries)

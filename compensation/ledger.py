@@ -129,6 +129,7 @@ def _row_of_action(action: RepairAction) -> dict[str, Any]:
         "state": action.state,
         "attempts": action.attempts,
         "fence": action.fence,
+        "asked_after": action.asked_after,
         "next_attempt_at": action.next_attempt_at,
         "lease_until": action.lease_until,
         "confirm_by": action.confirm_by,
@@ -165,6 +166,7 @@ def _row_of_new_action(action: RepairAction) -> dict[str, Any]:
         "request": action.request,
         "idempotency_key": action.idempotency_key,
         "retries": action.retries,
+        "question": action.question,
     }
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Raw
 
-from compensation.plan import Action, Kind, LeftAlone, Plan, Refusal, Request
+from compensation.plan import Action, Kind, LeftAlone, Plan, Question, Refusal, Request
 from sagas.definitions import Call, Order, placeholders
 from sagas.definitions.masked import covers
 from sagas.masking import MASK, Masks, mask
@@ -48,14 +48,17 @@ def plan(clear: Plan, masks: Masks) -> Plan:
 
 
 def action(clear: Action, masks: Masks) -> Action:
-    sent = clear.request
-    if sent is not None:
-        sent = Request(
-            sent.method,
-            url(sent.url, clear.kind, clear.step, masks),
-            body(sent.body, clear.kind, clear.step, masks),
-        )
-    return msgspec.structs.replace(clear, request=sent, explanation=masks.error(clear.explanation))
+    sent, asked = clear.request, clear.question
+    return msgspec.structs.replace(
+        clear,
+        request=sent and _sent(sent, clear.kind, clear.step, masks),
+        question=asked and Question(_sent(asked.request, Kind.ASK, clear.step, masks), asked.idempotency_key),
+        explanation=masks.error(clear.explanation),
+    )
+
+
+def _sent(clear: Request, kind: str, step: str, masks: Masks) -> Request:
+    return Request(clear.method, url(clear.url, kind, step, masks), body(clear.body, kind, step, masks))
 
 
 def _untold(line: Line, masks: Masks) -> Line:

@@ -127,6 +127,7 @@ def _actions(repairs: Sequence[Repair], plans: Sequence[Plan], now: datetime) ->
             request=_request(action),
             idempotency_key=action.idempotency_key,
             retries=_retries(action),
+            question=_question(action),
             state=State.READY if position == 1 else State.WAITING,
             next_attempt_at=now if position == 1 else None,
             lease_until=now + queue.PATIENCE if position == 1 else None,
@@ -161,6 +162,19 @@ def _tell(ledger: Ledger, one: Opening, repair: Repair, plan: Plan, by: Actor, n
 def _request(action: Action) -> dict[str, str]:
     request = action.request
     return {"method": request.method, "url": request.url, "body": request.body} if request else {}
+
+
+def _question(action: Action) -> dict[str, str]:
+    asked = action.question
+    if asked is None:
+        return {}
+    request = asked.request
+    return {
+        "method": request.method,
+        "url": request.url,
+        "body": request.body,
+        "key": asked.idempotency_key,
+    }
 
 
 def _retries(action: Action) -> dict[str, float]:

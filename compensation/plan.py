@@ -37,6 +37,13 @@ class Retries(msgspec.Struct, frozen=True):
     deadline: float = 900.0
 
 
+class Question(msgspec.Struct, frozen=True):
+    """What is asked, once, where a participant has accepted an action and does not confirm it in time."""
+
+    request: Request
+    idempotency_key: str
+
+
 class Action(msgspec.Struct, frozen=True):
     """One thing to do. `title` is its name ("refund card"), `explanation` what it does and why it may."""
 
@@ -50,6 +57,8 @@ class Action(msgspec.Struct, frozen=True):
     # None: nothing is sent; what a person says is recorded.
     request: Request | None = None
     retries: Retries = Retries()
+    # None: the definition does not say how to ask, or not of this saga.
+    question: Question | None = None
     # For `record`: {"outcome": …, "evidence": …}.
     record: dict[str, str] = {}
 

@@ -9,12 +9,11 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from compensation import evidence, outcomes, queue
+from compensation import confirming, outcomes, queue
 from compensation.batches import agreeing, deciding
 from compensation.models import ActionAttempt, Batch, Repair, RepairAction
 from compensation.outcomes import Turn
 from sagas.audit import Actor
-from sagas.facts import Moment
 
 State = RepairAction.State
 
@@ -82,8 +81,8 @@ def _nudge(now: datetime) -> int:
 
 
 def _deaths(actions: Sequence[int]) -> dict[int, int]:
-    """How many calls of each of these actions have no recorded end."""
-    open_ = ActionAttempt.objects.filter(action__in=actions, finished_at=None)
+    """How many calls of each of these actions, for what it now sends, have no recorded end."""
+    open_ = ActionAttempt.objects.filter(confirming.AT_NOW, action__in=actions, finished_at=None)
     return dict(open_.values_list("action").annotate(number=Count("pk")))
 
 
@@ -105,25 +104,12 @@ def _take_back(turn: Turn, deaths: int) -> None:
 
 
 def _look_for_confirmation(turn: Turn) -> None:
-    """An accepted action is done, or denied, by the participant's event; or its time is up."""
+    """An accepted action is done, or denied, by the participant's event; or it is in doubt."""
     action = turn.action
-    if action.state != State.AWAITING or action.confirm_by is None:
+    if action.state != State.AWAITING or action.confirm_by is None or confirming.by_event(turn):
         return
-    run = evidence.find_run(turn.state, action.step, action.execution)
-    if confirmed := evidence.confirmation(action.kind, run):
-        result = {"by": "event", "event": evidence.name(confirmed.moment), "detail": confirmed.detail}
-        outcomes.settle(turn, State.DONE, result, Actor.system())
-    elif (denied := evidence.denial(action.kind, run)) and _is_new(turn, denied.moment):
-        result = {"event": evidence.name(denied.moment), "detail": denied.detail}
-        outcomes.settle(turn, State.REFUSED, result, Actor.system())
-    elif action.confirm_by <= turn.now:
-        detail = "It was accepted, and no event has confirmed it in time. Ask what became of it."
-        outcomes.settle(turn, State.EXHAUSTED, {"detail": detail}, Actor.system())
+    if action.confirm_by <= turn.now:
+        confirming.doubt(turn)
     else:
         action.result["revision"] = turn.saga.revision
         turn.ledger.save(action)
-
-
-def _is_new(turn: Turn, moment: Moment) -> bool:
-    seen: dict[str, str] | None = turn.action.result.get("denied")
-    return evidence.name(moment) != seen

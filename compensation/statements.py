@@ -21,16 +21,16 @@ FROM json_to_recordset(%(rows)s::json) AS given (
 ADD_ACTIONS = """
 INSERT INTO compensation_repairaction (
   id, repair_id, position, saga_id, kind, step, execution, participant_id, request, idempotency_key, retries,
-  state, attempts, next_attempt_at, lease_until, fence, confirm_by, result, finished_at
+  question, state, attempts, next_attempt_at, lease_until, fence, confirm_by, result, finished_at
 )
 SELECT id, repair_id, position, saga_id, kind, step, execution, participant_id, request::text::jsonb,
-  idempotency_key, retries::text::jsonb, state, attempts, next_attempt_at, lease_until, fence, confirm_by,
-  result::text::jsonb, finished_at
+  idempotency_key, retries::text::jsonb, question::text::jsonb, state, attempts, next_attempt_at,
+  lease_until, fence, confirm_by, result::text::jsonb, finished_at
 FROM json_to_recordset(%(rows)s::json) AS given (
   id bigint, repair_id bigint, position int, saga_id bigint, kind text, step text, execution text,
-  participant_id bigint, request json, idempotency_key text, retries json, state text, attempts int,
-  next_attempt_at timestamptz, lease_until timestamptz, fence int, confirm_by timestamptz, result json,
-  finished_at timestamptz
+  participant_id bigint, request json, idempotency_key text, retries json, question json, state text,
+  attempts int, next_attempt_at timestamptz, lease_until timestamptz, fence int, confirm_by timestamptz,
+  result json, finished_at timestamptz
 )
 """
 
@@ -49,14 +49,15 @@ UPDATE compensation_repairaction action SET
   state = given.state,
   attempts = given.attempts,
   fence = given.fence,
+  asked_after = given.asked_after,
   next_attempt_at = given.next_attempt_at,
   lease_until = given.lease_until,
   confirm_by = given.confirm_by,
   result = given.result,
   finished_at = given.finished_at
 FROM json_to_recordset(%(rows)s::json) AS given (
-  id bigint, state text, attempts int, fence int, next_attempt_at timestamptz, lease_until timestamptz,
-  confirm_by timestamptz, result jsonb, finished_at timestamptz
+  id bigint, state text, attempts int, fence int, asked_after int, next_attempt_at timestamptz,
+  lease_until timestamptz, confirm_by timestamptz, result jsonb, finished_at timestamptz
 )
 WHERE action.id = given.id
 """

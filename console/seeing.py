@@ -36,6 +36,8 @@ from sagas.models import AuditEntry, Definition, Event, Finding, Problem, Quaran
 FAILED = f"A mapping could not take it: {MASK}"
 
 Row = TypeVar("Row", bound=Model)
+# Requests as they were sent, each with how it is shown.
+Sent = Sequence[tuple[Mapping[str, str], Mapping[str, str]]]
 
 
 class Seeing:
@@ -145,11 +147,13 @@ class Seeing:
         """With its attempts, which came with it."""
         masks, tries = self.masks(saga_type), list(row.tries.all())
         request = repair_masks.request(row.request, row.kind, row.step, masks)
+        question = repair_masks.request(row.question, RepairAction.Kind.ASK, row.step, masks)
         result = repair_masks.result(row.result, masks, [each.answer for each in tries])
-        if row.request and "detail" in result:
-            result["detail"] = result["detail"].replace(row.request["url"], request["url"])
-        shown = _copy(row, request=request, result=result)
-        _put(shown, "tries", [_attempt(each, row.request, request, masks) for each in tries])
+        sent = [(row.request, request), (row.question, question)]
+        if "detail" in result:
+            result["detail"] = _named(result["detail"], sent)
+        shown = _copy(row, request=request, question=question, result=result)
+        _put(shown, "tries", [_attempt(each, sent, masks) for each in tries])
         return shown
 
     def entries(self, rows: Iterable[AuditEntry]) -> list[AuditEntry]:
@@ -229,11 +233,16 @@ def searchable(request: HttpRequest | Request) -> Q | None:
     return None if may_unmask(request) else Seeing().hidden_keys()
 
 
-def _attempt(
-    row: ActionAttempt, sent: Mapping[str, str], shown: Mapping[str, str], masks: Masks
-) -> ActionAttempt:
-    error = row.error.replace(sent["url"], shown["url"]) if sent else row.error
-    return _copy(row, answer=repair_masks.answer(row.answer, masks), error=error)
+def _attempt(row: ActionAttempt, sent: Sent, masks: Masks) -> ActionAttempt:
+    return _copy(row, answer=repair_masks.answer(row.answer, masks), error=_named(row.error, sent))
+
+
+def _named(text: str, sent: Sent) -> str:
+    """With the addresses in it as they are shown."""
+    for clear, shown in sent:
+        if clear:
+            text = text.replace(clear["url"], shown["url"])
+    return text
 
 
 def _planned(action: Mapping[str, Any], masks: Masks) -> dict[str, Any]:

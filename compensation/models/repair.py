@@ -63,7 +63,7 @@ class RepairAction(models.Model):
         WAITING = "waiting"  # for the action before it → ready
         READY = "ready"  # to be sent at next_attempt_at → sending
         SENDING = "sending"  # claimed until lease_until → ready, awaiting, done, refused, exhausted
-        AWAITING = "awaiting"  # 202: the participant's event must confirm → done, exhausted
+        AWAITING = "awaiting"  # 202: the event must confirm → done, refused, exhausted, ready (to ask)
         DONE = "done"
         REFUSED = "refused"  # 4xx: for a person
         EXHAUSTED = "exhausted"  # attempts or deadline used up; the outcome may be unknown
@@ -84,6 +84,11 @@ class RepairAction(models.Model):
     idempotency_key = models.CharField(max_length=1000)
     # {"attempts": n, "first": seconds, "most": seconds, "deadline": seconds}, from the definition.
     retries = models.JSONField(default=dict)
+    # {"method": …, "url": …, "body": …, "key": …}: what is asked, once, where a 202 is not confirmed in time;
+    # empty: the definition does not say how to ask.
+    question = models.JSONField(default=dict)
+    # The number of the attempt after which it was in doubt: those that follow ask. Null: it never was.
+    asked_after = models.IntegerField(null=True)
     state = models.CharField(max_length=12, choices=State, default=State.WAITING)
     attempts = models.IntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True)
@@ -119,6 +124,11 @@ class RepairAction(models.Model):
     def __str__(self) -> str:
         return f"{self.repair} #{self.position} {self.kind} {self.step}"
 
+    @property
+    def is_in_doubt(self) -> bool:
+        """It was accepted and not confirmed in time, and its participant is being asked."""
+        return self.asked_after is not None and self.state in self.OPEN_STATES
+
 
 class ActionAttempt(models.Model):
     """One call. Written before it is made, so that a crash leaves its trace; answered after."""
@@ -139,3 +149,9 @@ class ActionAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} attempt {self.number}"
+
+    @property
+    def is_question(self) -> bool:
+        """Whether it asked what had become of what was sent before."""
+        after = self.action.asked_after
+        return after is not None and self.number > after

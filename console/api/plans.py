@@ -36,6 +36,11 @@ class RetriesOut(serializers.Serializer[plans.Retries]):
     deadline = serializers.FloatField(help_text="How long a 202 may take to be confirmed by an event.")
 
 
+class QuestionOut(serializers.Serializer[plans.Question]):
+    request = RequestOut()
+    idempotency_key = serializers.CharField()
+
+
 class PlannedOut(serializers.Serializer[plans.Action]):
     kind = serializers.ChoiceField(RepairAction.Kind.choices)
     step = serializers.CharField()
@@ -46,6 +51,10 @@ class PlannedOut(serializers.Serializer[plans.Action]):
     idempotency_key = serializers.CharField()
     request = RequestOut(allow_null=True, help_text="Null: nothing is sent.")
     retries = RetriesOut()
+    question = QuestionOut(
+        allow_null=True,
+        help_text="What is asked, once, where a 202 is not confirmed in time; null: nobody knows how to ask.",
+    )
     record = serializers.DictField(
         child=serializers.CharField(), help_text="What is recorded, and on what evidence."
     )

@@ -62,6 +62,7 @@ class AttemptOut(serializers.Serializer[ActionAttempt]):
     status_code = serializers.IntegerField(allow_null=True)
     answer = serializers.CharField()
     error = serializers.CharField()
+    is_question = serializers.BooleanField(help_text="It asked what had become of what was sent before.")
 
 
 class ActionOut(serializers.Serializer[RepairAction]):
@@ -71,7 +72,13 @@ class ActionOut(serializers.Serializer[RepairAction]):
     execution = serializers.CharField()
     participant = serializers.CharField(source="participant.name", allow_null=True, default=None)
     state = serializers.ChoiceField(RepairAction.State.choices)
+    is_in_doubt = serializers.BooleanField(
+        help_text="It was accepted and not confirmed in time, and the participant is asked."
+    )
     request = serializers.DictField(help_text="What is sent, to the letter.")
+    question = serializers.DictField(
+        help_text="What is asked, once, where a 202 is not confirmed in time, with its key; empty: nothing."
+    )
     idempotency_key = serializers.CharField()
     attempts = AttemptOut(many=True, source="tries")
     next_attempt_at = serializers.DateTimeField(allow_null=True)

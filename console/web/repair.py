@@ -149,6 +149,7 @@ def _line(clear: RepairAction, action: RepairAction, planned: Action, before: st
     given, shown = list(clear.tries.all()), list(action.tries.all())
     is_masked = (
         clear.request != action.request
+        or clear.question != action.question
         or clear.result != action.result
         or any(one.answer != other.answer for one, other in zip(given, shown, strict=True))
     )

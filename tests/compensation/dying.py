@@ -29,6 +29,7 @@ ONE_ACTION = {
     "compensation/ledger.py",
     "compensation/telling.py",
     "compensation/answers.py",
+    "compensation/confirming.py",
     "compensation/transports/http.py",
 }
 WATCHED = {

@@ -243,6 +243,24 @@ def test_what_is_accepted_waits_for_its_event(open_shop: Shop) -> None:
     assert run(batch).state == State.DONE
 
 
+def test_what_nobody_confirms_is_asked_about_at_the_batchs_pace(open_shop: Shop) -> None:
+    undone, unknown = open_shop.saga(CHARGED), open_shop.saga(CHARGED)
+    Pace.objects.create(participant=Participant.objects.get(name="payment"), at_once=1)
+    open_shop.served.will(Reply(202), Reply(202))
+    batch = run(started(open_shop, [undone, unknown], care=Care(canary=0, most_failures=1.0)), rounds=1)
+    past = timezone.now() - timedelta(seconds=1)
+    RepairAction.objects.filter(state="awaiting").update(confirm_by=past, next_attempt_at=past)
+    recovery.recover()
+    # The runner asks, as whoever sends for a batch keeps to its pace and its pauses.
+    assert len(open_shop.served.received) == 2
+    open_shop.served.will(Reply(200, {"outcome": "compensated"}), Reply(200, {"outcome": "unknown"}))
+    batch = run(batch)
+    assert batch.state == State.DONE
+    assert (progress(batch).done, progress(batch).stopped) == (1, 1)
+    assert [one.method for one in open_shop.served.received] == ["POST", "POST", "GET", "GET"]
+    assert set(open_shop.served.done.values()) == {1}
+
+
 def test_pausing_sends_nothing_more_within_two_seconds(open_shop: Shop) -> None:
     sagas = [open_shop.saga("charge:C", ago=3600) for _ in range(60)]
     Pace.objects.create(participant=Participant.objects.get(name="payment"), at_once=2)

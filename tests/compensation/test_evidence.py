@@ -56,14 +56,14 @@ def test_an_accepted_request_can_be_denied_by_the_event(shop: Shop):
     assert repair.state == "stopped"
 
 
-def test_an_accepted_request_that_nobody_confirms_runs_out(shop: Shop):
+def test_an_accepted_request_that_nobody_confirms_is_in_doubt(shop: Shop):
     repair = start(shop.saga(), Intent.COMPENSATE)
     shop.served.will(Reply(202, ""))
     executor.execute(actions(repair)[0].pk)
     recovery.recover(timezone.now() + timedelta(seconds=29))
     assert states(repair) == ["awaiting", "waiting"]
     recovery.recover(timezone.now() + timedelta(seconds=31))
-    assert states(repair) == ["exhausted", "cancelled"]
+    assert states(repair) == ["ready", "waiting"] and actions(repair)[0].is_in_doubt
 
 
 def test_what_the_saga_has_settled_meanwhile_is_not_sent(shop: Shop):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from compensation import masking
-from compensation.plan import Action, LeftAlone, Plan, Refusal, Request
+from compensation.plan import Action, LeftAlone, Plan, Question, Refusal, Request
 from sagas import definitions
 from sagas.masking import MASK, NOTHING, Masks
 
@@ -95,6 +95,7 @@ def plan() -> Plan:
     action = Action(
         "compensate", "charge", "", "undo", "payment", "k", "The last try failed: ada@x.",
         Request("POST", "https://pay.example/undo?of=o-1", FILLED),
+        question=Question(Request("GET", "https://pay.example/charges/42"), "k/a1"),
     )  # fmt: skip
     left = LeftAlone("ship", "", "ship", "failed", "It failed: ada@x")
     return Plan("compensate", "", (action,), (left,), (Refusal("no", "", "It failed: ada@x"),), ("ada@x",))
@@ -108,6 +109,8 @@ def test_a_plan_keeps_its_words_unless_errors_are_masked() -> None:
         plan().warnings,
     ]
     assert shown.actions[0].request and "ada@x" not in shown.actions[0].request.body
+    asked = shown.actions[0].question
+    assert asked and asked.request.url == f"https://pay.example/{MASK}"
     assert shown.can_start == plan().can_start
     errors = Masks.of([version(masked="[customer.email, receipt, card, error]")])
     assert "ada@x" not in json.dumps(masking.plan(plan(), errors).content())

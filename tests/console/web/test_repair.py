@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -9,8 +10,9 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from compensation import executor, repairs
+from compensation import executor, recovery, repairs
 from compensation.models import Repair, RepairAction
 from sagas.models import AuditEntry, Event, Saga
 from sagas.models import Participant as ParticipantRow
@@ -251,6 +253,31 @@ def test_what_is_accepted_waits_for_the_event_and_says_until_when(open_shop: Sho
     html = page(repair, operator)
     assert "Confirmed by an event" in text_of(html)
     assert re.search(r'href="/sagas/order/[^"]+\?event=(event-\w+)#\1"', html)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "says"),
+    [
+        ("compensated", "Confirmed by the answer of payment, asked what became of it: compensated"),
+        ("running", "payment, asked what became of it, answered: running"),
+    ],
+)
+def test_what_nobody_confirms_is_in_doubt_and_asked_about(
+    open_shop: Shop, operator: Person, outcome: str, says: str
+) -> None:
+    saga = open_shop.saga()
+    plan = text_of(plan_of(saga, operator, "intent=compensate&step=charge"))
+    assert "Asked once, if a 202 is not confirmed in time GET" in plan
+    open_shop.served.will(Reply(202), Reply(200, {"outcome": outcome}))
+    repair = start(saga, "compensate", "charge")
+    executor.execute(actions(repair)[0].pk)
+    recovery.recover(timezone.now() + timedelta(seconds=31))
+    text = text_of(page(repair, operator))
+    assert "In doubt" in text and "payment is asked what became of it; its answer decides." in text
+    assert f"What it was asked GET {open_shop.served.url}/payment/steps/charge" in text
+    work(repair)
+    text = text_of(page(repair, operator))
+    assert says in text and "asked 200" in text
 
 
 def test_before_anything_is_sent_the_page_says_what_waits_for_what(shop: Shop, operator: Person) -> None:
