@@ -17,19 +17,20 @@ class PaceError(ValueError):
     """What was asked for is no pace; the text is for people."""
 
 
-def choose(participant: Participant, by: Actor, at_once: str, per_second: str) -> Pace:
-    """As it was typed; `per_second` empty: as many as it answers. Raises PaceError.
+def read(at_once: str, per_second: str) -> tuple[int, float | None]:
+    """As it was typed: calls at a time, and a second; that empty: as many as it answers. Raises PaceError."""
+    return _at_once(at_once.strip()), _per_second(per_second.strip())
 
-    A choice that changes nothing is not recorded.
-    """
-    calls, rate = _at_once(at_once.strip()), _per_second(per_second.strip())
-    wanted = {"at_once": calls, "per_second": rate}
+
+def choose(participant: Participant, by: Actor, at_once: int, per_second: float | None) -> Pace:
+    """Within the bounds above. A choice that changes nothing is not recorded."""
+    wanted = {"at_once": at_once, "per_second": per_second}
     with transaction.atomic():
         Pace.objects.get_or_create(participant=participant)
         pace = Pace.objects.select_for_update().get(participant=participant)
         before = {"at_once": pace.at_once, "per_second": pace.per_second}
         if before != wanted:
-            pace.at_once, pace.per_second = calls, rate
+            pace.at_once, pace.per_second = at_once, per_second
             pace.save(update_fields=["at_once", "per_second"])
             named = ("participant", participant.name)
             audit.record(by, "participant.pace_chosen", named, before=before, after=wanted)

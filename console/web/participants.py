@@ -154,9 +154,10 @@ def choose_pace(request: HttpRequest, name: str) -> HttpResponse:
     row = find(name)
     given = {field: request.POST.get(field, "").strip() for field in ("at_once", "per_second")}
     try:
-        paces.choose(row, actors.of(request), **given)
+        at_once, per_second = paces.read(**given)
     except PaceError as error:
         return page(request, row, 422, pace_complaint=str(error), **given)
+    paces.choose(row, actors.of(request), at_once, per_second)
     messages.success(request, "Changed. The next runner of a batch keeps to it.")
     return HttpResponseRedirect(addresses.participant(row.name))
 

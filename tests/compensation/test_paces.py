@@ -17,13 +17,13 @@ def test_a_pace_is_chosen_audited_and_kept_to(shop: Shop) -> None:
     (lane,) = waves.lanes_of(batch.pk).values()
     assert (lane.at_once, lane.per_second) == (paces.USUAL, None)
     for _ in range(2):
-        paces.choose(payment, ANNA, " 4 ", "2.5")
+        paces.choose(payment, ANNA, *paces.read(" 4 ", "2.5"))
     (lane,) = waves.lanes_of(batch.pk).values()
     assert (lane.at_once, lane.per_second) == (4, 2.5)
     entry = AuditEntry.objects.get(action="participant.pace_chosen")
     assert entry.before == {"at_once": 16, "per_second": None}
     assert entry.after == {"at_once": 4, "per_second": 2.5}
-    paces.choose(payment, ANNA, "4", "")
+    paces.choose(payment, ANNA, *paces.read("4", ""))
     assert Pace.objects.get().per_second is None
 
 
@@ -41,8 +41,6 @@ def test_a_pace_is_chosen_audited_and_kept_to(shop: Shop) -> None:
         ("4", "x"),
     ],
 )
-def test_what_is_no_pace_is_refused(db: None, at_once: str, per_second: str) -> None:
-    payment = Participant.objects.create(name="payment")
+def test_what_is_no_pace_is_refused(at_once: str, per_second: str) -> None:
     with pytest.raises(PaceError):
-        paces.choose(payment, ANNA, at_once, per_second)
-    assert not Pace.objects.exists() and not AuditEntry.objects.exists()
+        paces.read(at_once, per_second)

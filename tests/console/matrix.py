@@ -199,6 +199,8 @@ PROGRAMS = [
         204,
         lambda w, _: f"{API}participants/shipping/keys/{w.key.pk}",
     ),
+    Row(f"{PARTICIPANT}/pace", "GET", VIEWERS, address=f"{API}participants/shipping/pace"),
+    Row(f"{PARTICIPANT}/pace", "PUT", ADMINS, 200, f"{API}participants/shipping/pace", {"at_once": 4}),
     Row(f"{PARTICIPANT}/signing-secret", "POST", ADMINS, 201, f"{API}participants/shipping/signing-secret"),
     Row(f"{API}definitions", "GET", VIEWERS),
     Row(f"{API}definitions", "POST", ADMINS, 201, body=NEW_DEFINITION),
