@@ -21,7 +21,7 @@ test: dev
 check: dev
 	$(IN_VENV) -m ruff format --check .
 	$(IN_VENV) -m ruff check .
-	$(IN_VENV) -m mypy console compensation sagas
+	$(IN_VENV) -m mypy console compensation sagas verifier
 	git ls-files -z '*.html' | xargs -0 .venv/bin/djade --check --target-version 5.2
 	.venv/bin/lint-imports
 	$(IN_VENV) .ci/project.py

@@ -6,11 +6,11 @@ and the head, which is locked by every append, names the last one.
 """
 
 from sagas.audit import proof
-from sagas.audit.chain import GENESIS
 from sagas.audit.content import content, content_hash, is_sound
 from sagas.audit.recording import Actor, Entry, NotInTransactionError, record, record_all
 from sagas.audit.values import clean_address, plain, storable
 from sagas.audit.verifying import Broken, Verified, verify
+from verifier.chain import GENESIS
 
 __all__ = [
     "GENESIS",

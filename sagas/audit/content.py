@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sagas.audit import chain
 from sagas.audit.values import clean_address, plain
 from sagas.models import AuditEntry
+from verifier import chain
 
 
 def content(entry: AuditEntry) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from sagas import sql
-from sagas.audit.chain import check
+from verifier.chain import check
 
 __all__ = ["check", "of"]
 

@@ -9,10 +9,10 @@ from django.db import connection
 from django.utils import timezone
 
 from sagas import sql
-from sagas.audit import chain
 from sagas.audit.content import moment
 from sagas.audit.values import clean_address, plain, storable
 from sagas.models import AuditEntry, AuditHead, Saga
+from verifier import chain
 
 APPEND = """
 INSERT INTO sagas_auditentry (

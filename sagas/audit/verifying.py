@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from sagas import sql
-from sagas.audit import chain
 from sagas.audit.values import clean_address
+from verifier import chain
 
 # Entries held in memory at a time.
 CHUNK = 5000

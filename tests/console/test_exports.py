@@ -25,10 +25,11 @@ from console.exports import files, lines, writing
 from console.models import AuditExport
 from console.permissions import Role
 from sagas import audit
-from sagas.audit import Actor, Entry, chain, proof
+from sagas.audit import Actor, Entry, proof
 from sagas.models import AuditEntry, Saga
 from tests.console.cast import person
 from tests.sagas.dying import Worker
+from verifier import chain
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from console.management.commands import verify_audit
 from sagas import audit
-from sagas.audit import Actor, Entry, chain, verifying
+from sagas.audit import Actor, Entry, verifying
 from sagas.models import AuditEntry, AuditHead, Saga
+from verifier import chain
 
 ANNA = Actor("person", "anna", "192.0.2.7")
 

@@ -11,9 +11,10 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from sagas import audit
-from sagas.audit import Actor, Entry, anchors, chain, proof
+from sagas.audit import Actor, Entry, anchors, proof
 from sagas.models import AuditAnchor, AuditEntry, AuditHead
 from tests.sagas.alerts.receivers import SECRET, Receiver, receiver
+from verifier import chain
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -11,8 +11,9 @@ import pytest
 from django.db import transaction
 
 from sagas import audit
-from sagas.audit import Actor, Entry, chain, proof
+from sagas.audit import Actor, Entry, proof
 from sagas.models import AuditEntry, AuditHead
+from verifier import chain
 
 ANNA = Actor("person", "anna", "192.0.2.7")
 FEW = [3, 4, 7]

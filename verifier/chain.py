@@ -1,7 +1,7 @@
 """How an entry is hashed, how one is chained to the one before it, and whether a few are in the chain.
 
 Two levels, so that a few entries can be proven without the others: of those in between the content's hash is
-enough. The standard library alone, and no other module of ours: it is taken along to check entries elsewhere.
+enough. The standard library alone: it is taken along to check entries elsewhere.
 """
 
 import json
@@ -81,6 +81,20 @@ def check(proof: Any, entries: Sequence[Any]) -> list[str]:
     return wrong
 
 
+def hash_at(proof: Any, sequence: int) -> str | None:
+    """The hash of an entry as the links of a proof lead to it; None where they do not reach it.
+
+    `proof` is one in which `check` found nothing wrong.
+    """
+    hash: str = proof["previous_hash"]
+    place = sequence - proof["first"]
+    if not 0 <= place < len(proof["content_hashes"]):
+        return None
+    for made in proof["content_hashes"][: place + 1]:
+        hash = link(hash, made)
+    return hash
+
+
 def _form(proof: Any) -> str:
     """What keeps the proof from being read as one."""
     match proof:
@@ -105,6 +119,6 @@ def _fault(entry: dict[str, Any], expected: str | None) -> str:
         return f"has a field that no hash covers: {min(unknown)}"
     try:
         made = content_hash(entry)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return "cannot be hashed: it holds what is no JSON"
     return "" if made == expected else "is not what was written: its content has another hash"
