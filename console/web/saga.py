@@ -11,21 +11,17 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from compensation import reading
-from console import telling
+from console import drawn, telling
 from console.permissions import Act
 from console.seeing import Seeing
 from console.web import frame, saga_choices, saga_normal, saga_records
 from console.web.guard import needs
-from sagas import facts, story, timeline
-from sagas.facts import Observed
+from sagas import story, timeline
 from sagas.fold import State
-from sagas.models import Event, Finding, Saga
+from sagas.models import Finding, Saga
 from sagas.models.finding import OPEN
 from sagas.timeline import NARROW, WIDE, Mode
-from sagas.vocabulary import Condition, Kind, Severity
-
-# Events that the timeline is drawn from, the newest; all are in the list below it.
-MOST_DRAWN = 2000
+from sagas.vocabulary import Condition, Severity
 
 MODES = {Mode.FIT: "fit", Mode.SCALE: "to scale", Mode.RELATIVE: "relative"}
 TONES = ("ok", "info", "warn", "doubt", "bad", "odd", "undo", "quiet")
@@ -125,47 +121,12 @@ def _modes(request: HttpRequest) -> list[Link]:
 
 
 def _drawings(saga: Saga, state: State, now: datetime, mode: Mode) -> dict[str, Any]:
-    events = drawn_events(saga)
+    events = drawn.events(saga)
     zone = timezone.get_current_timezone()
     wide, narrow = (
         timeline.lay_out(state, events, now, mode=mode, frame=size, zone=zone) for size in (WIDE, NARROW)
     )
-    return {"wide": wide, "narrow": narrow, "not_drawn": max(saga.revision - MOST_DRAWN, 0)}
-
-
-def drawn_events(saga: Saga) -> list[Observed]:
-    """What the timeline needs of the newest events."""
-    rows = (
-        Event.objects.filter(saga=saga)
-        .order_by("-time", "-source", "-event_id")
-        .values_list(
-            "source",
-            "event_id",
-            "kind",
-            "time",
-            "time_given",
-            "step",
-            "execution",
-            "attempt",
-            "sequence",
-            "participant__name",
-        )[:MOST_DRAWN]
-    )
-    return [
-        Observed(
-            source=source,
-            event_id=event_id,
-            kind=Kind(kind),
-            time=facts.microseconds(time),
-            time_given=given,
-            step=step,
-            execution=execution,
-            attempt=attempt or 0,
-            sequence=sequence,
-            participant=participant or "",
-        )
-        for source, event_id, kind, time, given, step, execution, attempt, sequence, participant in rows
-    ]
+    return {"wide": wide, "narrow": narrow, "not_drawn": max(saga.revision - drawn.MOST, 0)}
 
 
 def _told(findings: Iterable[Finding]) -> list[tuple[Any, telling.Told]]:
