@@ -59,10 +59,14 @@ class AttemptOut(serializers.Serializer[ActionAttempt]):
     number = serializers.IntegerField()
     started_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True, help_text="Null: no answer was recorded.")
+    seconds = serializers.SerializerMethodField(help_text="Until the answer; null: none was recorded.")
     status_code = serializers.IntegerField(allow_null=True)
     answer = serializers.CharField()
     error = serializers.CharField()
     is_question = serializers.BooleanField(help_text="It asked what had become of what was sent before.")
+
+    def get_seconds(self, attempt: ActionAttempt) -> float | None:
+        return (attempt.finished_at - attempt.started_at).total_seconds() if attempt.finished_at else None
 
 
 class ActionOut(serializers.Serializer[RepairAction]):

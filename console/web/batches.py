@@ -91,7 +91,7 @@ def show(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs(Act.VIEW)
 def batch(request: HttpRequest, pk: int) -> HttpResponse:
-    return _page(request, _find(pk))
+    return _page(request, find(pk))
 
 
 @require_POST
@@ -102,7 +102,7 @@ def press(request: HttpRequest, pk: int, button: str) -> HttpResponse:
     if not permissions.may(request.user, act):
         raise PermissionDenied(permissions.refusal(act))
     pressed = Pressed(
-        batch=_find(pk),
+        batch=find(pk),
         by=actors.of(request),
         user=signed_in(request),
         plan_hash=request.POST.get("plan_hash", ""),
@@ -114,7 +114,7 @@ def press(request: HttpRequest, pk: int, button: str) -> HttpResponse:
     except MayNotAgreeError as error:
         raise PermissionDenied(str(error)) from None
     except RepairError as error:
-        return _page(request, _find(pk), status=409, refused=(button, str(error)), said=pressed.text)
+        return _page(request, find(pk), status=409, refused=(button, str(error)), said=pressed.text)
     return HttpResponseRedirect(reverse("batch", args=[pk]), status=303)
 
 
@@ -125,7 +125,7 @@ def title(batch: Batch) -> str:
     return f"{TITLES[batch.intent]} {what}"
 
 
-def _find(pk: int) -> Batch:
+def find(pk: int) -> Batch:
     """Raises Http404."""
     found = Batch.objects.filter(pk=pk).first()
     if found is None:
@@ -147,6 +147,7 @@ def _page(request: HttpRequest, batch: Batch, *, status: int = 200, **more: Any)
             "so_far": so_far,
             "share": _share(so_far),
             "left": _time_left(batch, so_far),
+            "has_masks": any(map(seeing.masks, batch.summary.get("types", ()))),
             "requirement": policy.read(batch.requirement),
             "missing": agreeing.missing(batch),
             "why_not": agreeing.why_not(batch, user),

@@ -117,6 +117,7 @@ def page(
             "plan": plan,
             "lines": lines,
             "is_masked": any(line.is_masked for line in lines),
+            "has_masks": bool(Seeing().masks(repair.saga.saga_type)),
             "done": done,
             "share": round(100 * done / len(lines)) if lines else 0,
             "title": repair_plan.title(repair.intent, _only_step(repair, plan), state),

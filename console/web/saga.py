@@ -67,6 +67,7 @@ def show(request: HttpRequest, saga_type: str, saga_id: str) -> HttpResponse:
             "keys": state.keys.items(),
             "display": state.display.items(),
             "masked_names": seeing.masks(saga.saga_type).names,
+            "has_masks": bool(seeing.masks(saga.saga_type)),
             "trace": trace_id(state.trace),
             "conditions": list(dict.fromkeys(finding.condition for finding in findings)),
             # What was accepted is so still.

@@ -13,6 +13,7 @@ from console.web import (
     batch_form,
     batch_saga,
     batches,
+    case_files,
     definition_seen,
     definitions,
     foreign_types,
@@ -41,6 +42,7 @@ urlpatterns = [
     path("sagas/<name:saga_type>/<saga_id:saga_id>/repair", repair_plan.show, name="repair_plan"),
     path("sagas/<name:saga_type>/<saga_id:saga_id>/repair/show", showing.plan, name="repair_plan_show"),
     path("sagas/<name:saga_type>/<saga_id:saga_id>/events/show", showing.event, name="event_show"),
+    path("sagas/<name:saga_type>/<saga_id:saga_id>/case-file", case_files.saga, name="saga_case_file"),
     path(f"{FINDING}/accept", accepting.finding, name="finding_accept"),
     path(f"{FINDING}/withdraw", accepting.withdraw, name="finding_withdraw"),
     path("sagas/<name:saga_type>/<saga_id:saga_id>/", saga.show, name="saga"),
@@ -48,10 +50,12 @@ urlpatterns = [
     path("repairs/<int:pk>/", repair.show, name="repair"),
     path("repairs/<int:pk>/cancel", repair.cancel, name="repair_cancel"),
     path("repairs/<int:pk>/show", showing.actions, name="repair_show"),
+    path("repairs/<int:pk>/case-file", case_files.repair, name="repair_case_file"),
     path("batches/", batches.show, name="batches"),
     path("batches/new", batch_form.show, name="batch_new"),
     path("batches/<int:pk>/", batches.batch, name="batch"),
     path("batches/<int:pk>/sagas/<int:position>/", batch_saga.show, name="batch_saga"),
+    path("batches/<int:pk>/case-file", case_files.batch, name="batch_case_file"),
     *[
         path(f"batches/<int:pk>/{button}", batches.press, {"button": button}, name=f"batch_{button}")
         for button in batches.BUTTONS

@@ -10,12 +10,13 @@ from uuid import NAMESPACE_OID, uuid5
 
 import structlog
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from sagas import sql
 from sagas.alerts import webhook
 from sagas.alerts.channels import DeliveryError
-from sagas.models import AuditAnchor
+from sagas.models import AuditAnchor, AuditEntry
 
 log = structlog.get_logger()
 
@@ -65,6 +66,16 @@ def write(now: datetime) -> bool:
     for sequence, hash in written:
         log.info("audit: anchored", sequence=sequence, hash=hash)
     return bool(written)
+
+
+def keep(entry: AuditEntry) -> None:
+    """Anchor the entry that was just recorded, in its transaction, for what is taken along from here."""
+    AuditAnchor.objects.create(
+        sequence=entry.sequence, hash=entry.hash, at=entry.at, next_attempt_at=entry.at
+    )
+    transaction.on_commit(
+        lambda: log.info("audit: anchored", sequence=entry.sequence, hash=entry.hash), robust=True
+    )
 
 
 def tell(now: datetime) -> bool:

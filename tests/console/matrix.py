@@ -124,6 +124,19 @@ PROGRAMS = [
         address=f"{O2}/repairs/preview",
         body={"intent": "compensate"},
     ),
+    Row(f"{SAGA}/case-file", "POST", VIEWERS, address=f"{O1}/case-file"),
+    Row(
+        f"{API}repairs/<int:pk>/case-file",
+        "POST",
+        VIEWERS,
+        address=lambda w, _: f"{API}repairs/{w.repair.pk}/case-file",
+    ),
+    Row(
+        f"{API}batches/<int:pk>/case-file",
+        "POST",
+        VIEWERS,
+        address=lambda w, _: f"{API}batches/{batch_for('ask').pk}/case-file",
+    ),
     Row(f"{API}problems", "GET", VIEWERS),
     Row(f"{API}problems/<int:pk>", "GET", VIEWERS, address=lambda w, _: f"{API}problems/{w.problem.pk}"),
     Row(
@@ -300,6 +313,24 @@ PAGES = [
     Row("sagas/<name:saga_type>/<saga_id:saga_id>/", "GET", VIEWERS, address="sagas/order/o%2F1/"),
     Row(REPAIR, "GET", VIEWERS, address="sagas/order/o-2/repair?intent=compensate"),
     Row(REPAIR, "POST", OPERATORS, 303, "sagas/order/o-2/repair", started),
+    Row(
+        "sagas/<name:saga_type>/<saga_id:saga_id>/case-file",
+        "POST",
+        VIEWERS,
+        address="sagas/order/o%2F1/case-file",
+    ),
+    Row(
+        "repairs/<int:pk>/case-file",
+        "POST",
+        VIEWERS,
+        address=lambda w, _: f"repairs/{w.repair.pk}/case-file",
+    ),
+    Row(
+        "batches/<int:pk>/case-file",
+        "POST",
+        VIEWERS,
+        address=lambda w, _: f"batches/{batch_for('ask').pk}/case-file",
+    ),
     Row("batches/", "GET", VIEWERS),
     Row("batches/new", "GET", VIEWERS),
     Row(
