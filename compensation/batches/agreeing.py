@@ -90,7 +90,15 @@ def deny(
     return locked
 
 
-def break_glass(batch: Batch, plan_hash: str, by: Actor, reason: str, *, typed: int | None = None) -> Batch:
+def break_glass(
+    batch: Batch,
+    plan_hash: str,
+    by: Actor,
+    reason: str,
+    user: User | None = None,
+    *,
+    typed: int | None = None,
+) -> Batch:
     """Start it although others should agree first. Only for admins, which the caller has checked."""
     reason = clean(reason)
     if not reason:
@@ -104,7 +112,7 @@ def break_glass(batch: Batch, plan_hash: str, by: Actor, reason: str, *, typed: 
         locked.save(update_fields=["broken_glass"])
         after = {"plan_hash": plan_hash, "who_should_have": missing(locked)}
         deciding.note(locked, by, "batch.glass_broken", reason=reason, after=after)
-        deciding.begin(locked, by, reason)
+        deciding.begin(locked, by, user, reason)
     return locked
 
 

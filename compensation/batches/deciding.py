@@ -108,8 +108,10 @@ def create(
     return batch
 
 
-def start(batch: Batch, plan_hash: str, by: Actor, *, typed: int | None = None) -> Batch:
-    """Have a worker run it.
+def start(
+    batch: Batch, plan_hash: str, by: Actor, user: User | None = None, *, typed: int | None = None
+) -> Batch:
+    """Have a worker run it; each of its repairs is then started by `user`.
 
     Raises NotSoError, OtherPlanError, CountMissingError, NothingChosenError; NotAgreedError or ExpiredError
     where others must agree (compensation.batches.agreeing).
@@ -121,7 +123,7 @@ def start(batch: Batch, plan_hash: str, by: Actor, *, typed: int | None = None) 
         if row.expires_at and row.expires_at <= timezone.now():
             raise ExpiredError(row)
         check_count(row, typed)
-        begin(row, by, "")
+        begin(row, by, user, "")
     return row
 
 
@@ -177,9 +179,10 @@ def failures(batch: Batch) -> int:
     return Repair.objects.filter(batch=batch, state=Repair.State.STOPPED).count()
 
 
-def begin(batch: Batch, by: Actor, reason: str) -> None:
-    batch.started_by_name, batch.started_at = by.name, timezone.now()
-    batch.save(update_fields=["started_by_name", "started_at"])
+def begin(batch: Batch, by: Actor, user: User | None, reason: str) -> None:
+    batch.started_by, batch.started_by_name, batch.started_by_kind = user, by.name, by.kind
+    batch.started_at = timezone.now()
+    batch.save(update_fields=["started_by", "started_by_name", "started_by_kind", "started_at"])
     turn(batch, State.RUNNING, "")
     queue.nudge_batch(batch)
     note(batch, by, "batch.started", reason=reason, after={"plan_hash": batch.plan_hash})

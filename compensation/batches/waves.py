@@ -93,8 +93,8 @@ def _claim_planned(batch: Batch, room: int, now: datetime) -> list[Claim]:
             begun.append(pk)
             openings.append(Opening(sagas[saga], subject, planned, batch.reason))
     ledger = Ledger()
-    by = Actor("person", batch.started_by_name)
-    opened = open_all(openings, by, None, now, ledger, batch=batch) if openings else []
+    by = Actor(batch.started_by_kind, batch.started_by_name)  # type: ignore[arg-type]  # one of its words
+    opened = open_all(openings, by, batch.started_by, now, ledger, batch=batch) if openings else []
     claims = executor.claim([one.first for one in opened])
     ledger.write()
     written += [

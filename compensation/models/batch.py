@@ -57,7 +57,10 @@ class Batch(models.Model):
     planned_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     planned_by_name = models.CharField(max_length=200)
     planned_at = models.DateTimeField()
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     started_by_name = models.CharField(max_length=200, blank=True)
+    # What they started it with, as the audit log tells actors apart (sagas.audit.Actor): person, token.
+    started_by_kind = models.CharField(max_length=20, default="person")
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     # Somebody started it against the policy, and why; kept in sight for good.

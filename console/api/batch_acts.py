@@ -111,7 +111,7 @@ class BreakGlass(APIView):
     @extend_schema(request=BreakGlassIn, responses=BatchDetailOut)
     def post(self, request: Request, pk: int) -> Response:
         """Start it although others should agree first; this stays in sight for good."""
-        return _decided(request, pk, BreakGlassIn, agreeing.break_glass)
+        return _decided(request, pk, BreakGlassIn, agreeing.break_glass, user=signed_in(request))
 
 
 class Start(APIView):
@@ -120,7 +120,7 @@ class Start(APIView):
     @extend_schema(request=DecideIn, responses=BatchDetailOut)
     def post(self, request: Request, pk: int) -> Response:
         """Start it as it was planned. 409: others must agree first, or it is not what was looked at."""
-        return _decided(request, pk, DecideIn, deciding.start)
+        return _decided(request, pk, DecideIn, deciding.start, user=signed_in(request))
 
 
 class Pause(APIView):

@@ -57,9 +57,14 @@ BUTTONS: dict[str, tuple[Act, Callable[[Pressed], Batch]]] = {
     "deny": (Act.VIEW, lambda one: agreeing.deny(one.batch, one.plan_hash, one.by, one.user, one.text)),
     "break-glass": (
         Act.BREAK_GLASS,
-        lambda one: agreeing.break_glass(one.batch, one.plan_hash, one.by, one.text, typed=one.typed),
+        lambda one: agreeing.break_glass(
+            one.batch, one.plan_hash, one.by, one.text, one.user, typed=one.typed
+        ),
     ),
-    "start": (Act.REPAIR, lambda one: deciding.start(one.batch, one.plan_hash, one.by, typed=one.typed)),
+    "start": (
+        Act.REPAIR,
+        lambda one: deciding.start(one.batch, one.plan_hash, one.by, one.user, typed=one.typed),
+    ),
     "pause": (Act.REPAIR, lambda one: deciding.pause(one.batch, one.by, one.text)),
     "resume": (Act.REPAIR, lambda one: deciding.resume(one.batch, one.by, one.text)),
     "cancel": (Act.REPAIR, lambda one: deciding.cancel(one.batch, one.by, one.text)),
