@@ -12,12 +12,12 @@ from console.seeing import Seeing
 from console.web import frame
 from console.web.guard import needs
 
-# How each action is marked, and what is said of it where it needs saying.
+# How each action is marked, and what is said of it.
 MARKS = {
     How.ADDED: ("+", "info", "would be done, too"),
     How.REMOVED: ("−", "warn", "would not be done any more"),
     How.CHANGED: ("≠", "warn", "would be done in another way"),
-    How.SAME: ("=", "quiet", ""),
+    How.SAME: ("=", "quiet", "as it was planned"),
 }
 
 

@@ -99,6 +99,9 @@ def test_many_are_put_right_by_two_people_at_their_pace(door: Door, refused: Non
     expect(listed).to_have_count(1)
     expect(listed).to_contain_text(PAYMENTS[1])
     expect(listed).to_contain_text("new events came since it was planned")
+    listed.get_by_role("link", name="What has changed").click()
+    expect(planner.get_by_text("was asked")).to_be_visible()
+    expect(planner.get_by_text("refund wallet")).to_be_visible()
 
 
 def press(page: Page, button: str) -> int:
