@@ -45,6 +45,7 @@ def _actions(repair: Repair) -> list[tuple[RepairAction, Action]]:
 
 
 def _style() -> SafeString:
-    """On paper it is light, whatever the screen is."""
+    """The element, as the page has no other file to ask for. On paper it is light, whatever the screen is."""
     text = "\n".join((FOLDER / name).read_text() for name in STYLES)
-    return mark_safe(text.replace("@media (prefers", "@media screen and (prefers"))  # noqa: S308  (our own)
+    text = text.replace("@media (prefers", "@media screen and (prefers")
+    return mark_safe(f"<style>\n{text}</style>")  # noqa: S308  (our own)

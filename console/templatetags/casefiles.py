@@ -15,6 +15,9 @@ from sagas.models import Event, Finding, Transition
 
 register = template.Library()
 
+# Letters of JSON that stand in one line.
+SHORT = 160
+
 
 @register.filter
 def utc(at: datetime | str | None) -> str:
@@ -35,17 +38,21 @@ def took(attempt: ActionAttempt) -> str:
 
 
 @register.filter
-def indented(text: str | None) -> str:
-    """JSON text one value a line, with the digits it was sent with; what is no JSON as it came."""
+def laid_out(text: str | None) -> str:
+    """JSON text with the digits it was sent with: in one line where it is short, else a value a line.
+
+    What is no JSON stands as it came.
+    """
     try:
-        return msgspec.json.format(text, indent=2) if text else ""
+        line = msgspec.json.format(text, indent=0) if text else ""
+        return line if len(line) <= SHORT else msgspec.json.format(line, indent=2)
     except msgspec.MsgspecError:
         return text or ""
 
 
 @register.filter
-def json_lines(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
+def as_laid_out(value: Any) -> str:
+    return laid_out(json.dumps(value, ensure_ascii=False))
 
 
 @register.filter
