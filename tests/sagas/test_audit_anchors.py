@@ -149,6 +149,20 @@ def test_an_anchor_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert AuditHead.objects.get().hash in message
 
 
+def test_what_is_taken_along_is_anchored_at_once_and_logged_when_it_is_there(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    append(3)
+    with caplog.at_level("INFO", logger="sagas.audit.anchors"):
+        with transaction.atomic():
+            entry = audit.record(Actor.system(), "case_file.made", ("saga", "order/o-1"))
+            anchors.keep(entry)
+            assert entry.hash not in caplog.text
+        assert entry.hash in caplog.text
+    assert [str(anchor) for anchor in AuditAnchor.objects.all()] == [f"{entry.sequence}:{entry.hash}"]
+    assert proof.of([2, entry.sequence])["end"] == {"sequence": entry.sequence, "hash": entry.hash}
+
+
 def test_a_proof_ends_at_the_next_anchor() -> None:
     for _ in range(3):
         append(4)
