@@ -216,6 +216,20 @@ FAULTS: dict[Code, Fault] = {
 }
 
 
+class Occasion(StrEnum):
+    """Why people are told something now (sagas.alerts)."""
+
+    OPENED = "opened"
+    WORSENED = "worsened"  # more sagas, a higher stake, more severe, or more problems of one participant
+    RESOLVED = "resolved"
+    REOPENED = "reopened"  # it was told to be over, and is back
+    ACKNOWLEDGED = "acknowledged"  # somebody sees to it, or put it off
+    ESCALATED = "escalated"  # nobody saw to it in time: the next ones hear of it
+    TEST = "test"  # somebody tries a channel out
+    DIGEST = "digest"  # what is open, once a day
+    NOTICE = "notice"  # about Amends itself: a channel that takes nothing
+
+
 class Voice(StrEnum):
     """Whether a participant is heard as it should be."""
 

@@ -6,18 +6,21 @@ again under the same id, by which whoever got it twice can tell.
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+import msgspec
 import structlog
 from django.db import transaction
 from django.utils import timezone
 
 from sagas import changes, heartbeats
-from sagas.alerts import email, statements, webhook
-from sagas.alerts.channels import DeliveryError, Message
+from sagas.alerts import builtin, statements
+from sagas.alerts.channels import KINDS
+from sagas.alerts.channels.kind import DeliveryError, Sent
+from sagas.alerts.message import Message
 from sagas.mistakes import MISTAKES
 from sagas.models import Delivery, DeliveryAttempt
 from sagas.sql import run
@@ -39,11 +42,6 @@ BUDGET = 5.0
 MOST_ATTEMPTS = 30
 FIRST_PAUSE = 5.0
 LONGEST_PAUSE = 3600.0
-
-CHANNELS: dict[str, Callable[[Message], None]] = {
-    Delivery.Channel.EMAIL: email.send,
-    Delivery.Channel.WEBHOOK: webhook.send,
-}
 
 
 def deliver() -> int:
@@ -79,17 +77,32 @@ def claim(now: datetime, most: int = BATCH) -> list[Delivery]:
 def send(batch: list[Delivery]) -> None:
     """Send claimed deliveries side by side, each recorded as soon as it is known how it went."""
     with ThreadPoolExecutor(len(batch), thread_name_prefix="alerts") as threads:
-        sending = {threads.submit(CHANNELS[one.channel], _message(one)): one for one in batch}
+        sending = {threads.submit(_send, one, _message(one)): one for one in batch}
         for done in as_completed(sending):
             _record(sending[done], done)
 
 
 def _message(delivery: Delivery) -> Message:
     alert = delivery.alert
-    return Message(delivery.message_id, delivery.target, alert.created_at, alert.summary)
+    return msgspec.convert(
+        alert.summary
+        | {
+            "id": str(delivery.message_id),
+            "at": alert.created_at.isoformat(),
+            "thread": f"amends-problem-{alert.problem_id}",
+        },
+        Message,
+    )
 
 
-def _record(delivery: Delivery, done: Future[None]) -> None:
+def _send(delivery: Delivery, message: Message) -> Sent:
+    kind, destination = KINDS[delivery.channel], builtin.destination(delivery.channel, delivery.target)
+    if delivery.target not in kind.targets(destination.config, message.owner):
+        raise DeliveryError(f"It is no longer among {destination.name}.", permanent=True)
+    return kind.send(message, destination, {})
+
+
+def _record(delivery: Delivery, done: Future[Sent]) -> None:
     try:
         done.result()
     except DeliveryError as error:
@@ -113,11 +126,12 @@ def record_sent(delivery: Delivery, now: datetime) -> None:
 @transaction.atomic
 def record_failure(delivery: Delivery, error: DeliveryError, now: datetime) -> None:
     DeliveryAttempt.objects.create(delivery=delivery, at=now, error=str(error))
+    wait = pause(delivery.attempts, random.random())  # noqa: S311
     is_last = error.permanent or delivery.attempts >= MOST_ATTEMPTS
     # Only while the claim still holds: another may have sent it since.
     Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.PENDING, attempts=delivery.attempts).update(
         state=Delivery.State.FAILED if is_last else Delivery.State.PENDING,
-        next_attempt_at=now + timedelta(seconds=pause(delivery.attempts, random.random())),  # noqa: S311
+        next_attempt_at=now + timedelta(seconds=max(wait, error.retry_after or 0)),
     )
     log.warning(
         "alerts: nobody took it",

@@ -10,18 +10,14 @@ together. It is run by every sweep, so nothing is lost when a process dies in be
 """
 
 import copy
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from email.utils import parseaddr
 from uuid import uuid4
 
 import structlog
-from django.conf import settings
 from django.db import transaction
 
 from sagas import changes, definitions, links, masking, standing, story
-from sagas.addresses import is_mail_address
-from sagas.alerts import statements
+from sagas.alerts import builtin, statements
 from sagas.alerts.wording import line
 from sagas.definitions import Definition
 from sagas.mistakes import MISTAKES
@@ -72,22 +68,11 @@ def _tell(problem: Problem, occasion: Alert.Occasion, now: datetime) -> None:
     alert = Alert.objects.create(problem=problem, occasion=occasion, created_at=now, summary=summary)
     Delivery.objects.bulk_create(
         Delivery(alert=alert, channel=channel, target=target, message_id=uuid4(), next_attempt_at=now)
-        for channel, target in addresses(problem.owner)
+        for channel, target in builtin.targets(problem.owner)
     )
     # At least one, as it was told: a participant may fall silent while no saga waits for it.
     problem.told_count = 0 if occasion == Alert.Occasion.RESOLVED else max(1, problem.open_count)
     problem.save(update_fields=["told_count"])
-
-
-def addresses(owner: str) -> Iterator[tuple[str, str]]:
-    """Channel and target of everybody who is told; an owner only where it is an e-mail address."""
-    mails = {mail.casefold(): mail for mail in settings.ALERT_EMAIL_TO}
-    # An owner of several lines is no address: what `parseaddr` makes of one differs between Pythons.
-    address = parseaddr(owner)[1] if owner.isprintable() else ""
-    if is_mail_address(address):
-        mails.setdefault(address.casefold(), address)
-    yield from ((Delivery.Channel.EMAIL, mail) for mail in mails.values())
-    yield from ((Delivery.Channel.WEBHOOK, url) for url in dict.fromkeys(settings.ALERT_WEBHOOK_URLS))
 
 
 def summarise(problem: Problem, occasion: Alert.Occasion, now: datetime) -> dict[str, object]:

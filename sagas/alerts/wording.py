@@ -1,15 +1,24 @@
-"""What a message says: its subject, and texts that came from outside made safe for one line."""
+"""What a message says, in words that channels share; and texts that came from outside made safe."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from sagas.models import Alert
+from sagas.alerts.message import Message, Summary
+from sagas.vocabulary import LOOKS, Condition, Occasion
 
 # Control characters, and the ones that turn the direction of what follows: a subject must not read backwards.
 UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 LONGEST = 500
 LONGEST_SUBJECT = 180
+
+# What stands before the headline.
+LEADS = {
+    Occasion.RESOLVED: "Resolved",
+    Occasion.REOPENED: "Back",
+    Occasion.ACKNOWLEDGED: "Acknowledged",
+    Occasion.ESCALATED: "Nobody has seen to it",
+    Occasion.TEST: "Test",
+}
 
 
 def line(text: str) -> str:
@@ -18,21 +27,87 @@ def line(text: str) -> str:
     return f"{words[: LONGEST - 1]}…" if len(words) > LONGEST else words
 
 
-def subject(summary: Mapping[str, Any]) -> str:
+def subject(message: Summary) -> str:
     """`[Amends] order-fulfilment: ship parcel never answered · 1 saga`; `[Amends] payment has gone silent`"""
-    head = ": ".join(filter(None, (summary["saga_type"], summary["title"])))
-    match summary["occasion"]:
-        case Alert.Occasion.RESOLVED:
-            whole = f"Resolved: {head}"
-            many = f"{sagas(summary['total'])} had it" if summary["total"] else ""
-        case Alert.Occasion.WORSENED:
-            whole, many = head, f"{sagas(summary['count'])}, was {summary['told_before']:,}"
-        case _:
-            whole, many = head, sagas(summary["count"]) if summary["count"] else ""
+    return f"[Amends] {headline(message)}"
+
+
+def headline(message: Summary) -> str:
+    """All in one line, at most LONGEST_SUBJECT long: what, how many, and how it stands."""
+    head = title(message)
+    lead = LEADS.get(message.occasion)
+    whole = f"{lead}: {head}" if lead else head
+    many = _many(message)
     whole = f"{whole} · {many}" if many else whole
-    if len(whole) > LONGEST_SUBJECT:
-        whole = f"{whole[: LONGEST_SUBJECT - 1]}…"
-    return f"[Amends] {whole}"
+    return f"{whole[: LONGEST_SUBJECT - 1]}…" if len(whole) > LONGEST_SUBJECT else whole
+
+
+def title(message: Summary) -> str:
+    """`order-fulfilment: ship parcel never answered`; `shipping: 12 problems`"""
+    if message.problem_count > 1:
+        return f"{message.participant or 'several participants'}: {message.problem_count:,} problems"
+    return ": ".join(filter(None, (message.saga_type, message.title)))
+
+
+def _many(message: Summary) -> str:
+    match message.occasion:
+        case Occasion.RESOLVED:
+            return f"{sagas(message.total)} had it" if message.total else ""
+        case Occasion.WORSENED if message.count != message.told_before and message.told_before:
+            return f"{sagas(message.count)}, was {message.told_before:,}"
+        case _:
+            return sagas(message.count) if message.count else ""
+
+
+def label(message: Summary) -> str:
+    """The condition as pages show it; empty where the message is about no problem."""
+    return LOOKS[Condition(message.condition)].label if message.condition else ""
+
+
+def paragraphs(message: Summary) -> Iterator[str]:
+    """What happened, in sentences; each one line."""
+    if message.occasion == Occasion.RESOLVED:
+        yield over(message)
+    elif message.explanation:
+        yield f"{message.explanation.rstrip('.')}."
+    if message.story:
+        yield message.story
+    yield from message.lines
+    if message.handled:
+        yield message.handled
+
+
+def over(message: Summary) -> str:
+    """That it is over, in a sentence."""
+    if message.code == "source_silent" and message.problem_count == 1:
+        return f"{message.participant or 'Nobody'} is silent no longer. {sagas(message.total)} waited."
+    what = "any of these problems" if message.problem_count > 1 else "this problem"
+    return f"No saga has {what} any more. {sagas(message.total)} had it."
+
+
+def facts(message: Message) -> Iterator[tuple[str, str]]:
+    """What is known, as labels and values; for tables and lists of fields. Times in the route's zone."""
+    if message.saga_type:
+        yield "Saga type", message.saga_type
+    if message.participant:
+        yield "Participant", message.participant
+    if message.occasion == Occasion.RESOLVED:
+        if message.closed_at:
+            yield "Over since", message.local(message.closed_at)
+    elif message.severity:
+        was = message.occasion == Occasion.WORSENED and message.told_before not in {0, message.count}
+        yield "Sagas", f"{message.count:,}" + (f" ({message.told_before:,} before)" if was else "")
+        if message.stake:
+            yield "At stake", message.stake
+        yield "Severity", message.severity
+        if message.since:
+            yield "Since", message.local(message.since)
+    if message.severity:
+        yield "Owner", message.owner or "nobody is named"
+    if message.runbook:
+        yield "Runbook", message.runbook
+    if message.because:
+        yield "Why you", message.because
 
 
 def sagas(count: int) -> str:

@@ -14,8 +14,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from sagas import sql
-from sagas.alerts import webhook
-from sagas.alerts.channels import DeliveryError
+from sagas.alerts.channels.kind import DeliveryError, Destination
+from sagas.alerts.channels.webhook.sending import post
 from sagas.models import AuditAnchor, AuditEntry
 
 log = structlog.get_logger()
@@ -92,7 +92,7 @@ def tell(now: datetime) -> bool:
     refused = 0
     for url in settings.AUDIT_ANCHOR_WEBHOOK_URLS:
         try:
-            webhook.post(uuid5(NAMESPACE_OID, f"audit anchor {anchor}"), url, payload(anchor))
+            post(uuid5(NAMESPACE_OID, f"audit anchor {anchor}"), _destination(url), payload(anchor))
         except DeliveryError as error:
             refused += 1
             log.warning(
@@ -102,6 +102,11 @@ def tell(now: datetime) -> bool:
         return False
     AuditAnchor.objects.filter(pk=anchor.pk).update(told_at=now)
     return True
+
+
+def _destination(url: str) -> Destination:
+    secret = settings.ALERT_WEBHOOK_SECRET
+    return Destination("AUDIT_ANCHOR_WEBHOOK_URLS", {"secret": secret}, url, (secret,))
 
 
 def payload(anchor: AuditAnchor) -> str:

@@ -8,14 +8,17 @@ from uuid import uuid4
 
 import pytest
 from django.utils import timezone
+from msgspec import convert
 
 from compensation.models import ActionAttempt, RepairAction
 from console import anchors
 from console.audit_search import Search
 from console.exports import asking, files, writing
 from sagas import audit, definitions
-from sagas.alerts import email, intents, webhook
-from sagas.alerts.channels import Message
+from sagas.alerts import intents
+from sagas.alerts.channels.email.sending import compose
+from sagas.alerts.channels.webhook.sending import payload
+from sagas.alerts.message import Message
 from sagas.detection.sweep import sweep
 from sagas.models import Alert, AuditEntry, Event, Finding, Problem, Quarantined, Saga, SagaKey
 from sagas.vocabulary import Code
@@ -369,6 +372,6 @@ def test_alerts_are_masked_whoever_reads_them(stage: Stage) -> None:
 
 def texts(alert: Alert) -> list[str]:
     """All that its messages say."""
-    message = Message(uuid4(), "a@shop.example", alert.created_at, alert.summary)
-    mail = email.compose(message)
-    return [webhook.payload(message), str(mail.subject), str(mail.body), str(mail.alternatives)]
+    message = convert(alert.summary | {"id": uuid4(), "thread": "t", "at": alert.created_at}, Message)
+    mail = compose(message, "a@shop.example")
+    return [payload(message), str(mail.subject), str(mail.body), str(mail.alternatives)]

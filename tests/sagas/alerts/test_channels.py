@@ -6,10 +6,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec import convert
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from sagas.alerts import email, webhook
-from sagas.alerts.channels import DeliveryError, Message
+from sagas.alerts import builtin
+from sagas.alerts.channels import KINDS, calling
+from sagas.alerts.channels.kind import DeliveryError, Sent
+from sagas.alerts.message import Message
 from tests.sagas.alerts.receivers import SECRET, MailServer, Receiver
 
 ID = UUID("01890000-0000-7000-8000-000000000001")
@@ -30,7 +33,7 @@ SUMMARY: dict[str, Any] = {
     "count": 1,
     "told_before": 0,
     "total": 1,
-    "since": "2026-01-02T10:02:37+00:00",
+    "since": "2026-01-02T10:02:37Z",
     "closed_at": None,
     "story": "shipping was asked to ship parcel at 10:02:07 UTC and has not answered.",
     "link": "https://amends.shop.example/problems/7/",
@@ -38,12 +41,25 @@ SUMMARY: dict[str, Any] = {
 }
 
 
-def message(target: str, **changes: object) -> Message:
-    return Message(ID, target, datetime(2026, 1, 2, 10, 2, 38, tzinfo=UTC), SUMMARY | changes)
+def message(**changes: object) -> Message:
+    return convert(
+        SUMMARY
+        | {"id": ID, "thread": "amends-7", "at": datetime(2026, 1, 2, 10, 2, 38, tzinfo=UTC)}
+        | changes,
+        Message,
+    )
+
+
+def mail_to(target: str, **changes: object) -> Sent:
+    return KINDS["email"].send(message(**changes), builtin.destination("email", target), {})
+
+
+def hook_to(target: str, **changes: object) -> Sent:
+    return KINDS["webhook"].send(message(**changes), builtin.destination("webhook", target), {})
 
 
 def test_a_mail_has_a_text_and_a_page_that_say_it_all(mails: MailServer) -> None:
-    email.send(message("oncall@shop.example"))
+    mail_to("oncall@shop.example")
     (mail,) = mails.mails
     assert mails.recipients == ["oncall@shop.example"]
     assert mail["subject"].strip() == "[Amends] order-fulfilment: ship parcel never answered · 1 saga"
@@ -90,7 +106,7 @@ def test_a_mail_has_a_text_and_a_page_that_say_it_all(mails: MailServer) -> None
     ],
 )
 def test_every_occasion_has_its_words(mails: MailServer, changes: dict, said: list[str]) -> None:
-    email.send(message("oncall@shop.example", **changes))
+    mail_to("oncall@shop.example", **changes)
     text = mails.mails[0].get_body(("plain",)).get_content()
     page = mails.mails[0].get_body(("html",)).get_content()
     for words in said:
@@ -104,7 +120,7 @@ HOSTILE = '<script>alert(1)</script>"><img src=x> {{ settings.SECRET_KEY }} {% n
 def test_hostile_text_stays_text(mails: MailServer) -> None:
     hostile = dict.fromkeys(("title", "explanation", "story", "owner", "participant", "saga_type"), HOSTILE)
     sagas = [{"id": HOSTILE, "link": "https://amends.shop.example/"}]
-    email.send(message("oncall@shop.example", **hostile, runbook="javascript:alert(1)", sagas=sagas))
+    mail_to("oncall@shop.example", **hostile, runbook="javascript:alert(1)", sagas=sagas)
     page = mails.mails[0].get_body(("html",)).get_content()
     assert "<script" not in page
     assert "<img" not in page
@@ -115,6 +131,18 @@ def test_hostile_text_stays_text(mails: MailServer) -> None:
     assert len(mails.mails[0].items()) == len({name.lower() for name in mails.mails[0]})
 
 
+def test_the_mails_of_one_thread_refer_to_its_first(mails: MailServer) -> None:
+    first = mail_to("oncall@shop.example")
+    again = KINDS["email"].send(
+        message(id=UUID(int=8), occasion="resolved"),
+        builtin.destination("email", "oncall@shop.example"),
+        first.state,
+    )
+    assert mails.mails[0]["references"] is None
+    assert mails.mails[1]["references"] == mails.mails[1]["in-reply-to"] == f"<{ID}@amends.shop.example>"
+    assert again.state == first.state
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [("550 no such user", "The mail server refused it: "), ("451 try later", "The mail server refused it: ")],
@@ -122,7 +150,7 @@ def test_hostile_text_stays_text(mails: MailServer) -> None:
 def test_a_refused_mail_says_why(mails: MailServer, answer: str, said: str) -> None:
     mails.answers = [answer]
     with pytest.raises(DeliveryError, match=said) as raised:
-        email.send(message("oncall@shop.example"))
+        mail_to("oncall@shop.example")
     assert answer[4:] in str(raised.value)
     assert not raised.value.permanent
 
@@ -130,23 +158,22 @@ def test_a_refused_mail_says_why(mails: MailServer, answer: str, said: str) -> N
 def test_a_mail_server_that_is_away(settings: Any) -> None:
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     with pytest.raises(DeliveryError, match=r"could not be reached: .+ refused"):
-        email.send(message("oncall@shop.example"))
+        mail_to("oncall@shop.example")
 
 
 def test_a_webhook_is_signed_json(hooks: Receiver) -> None:
-    webhook.send(message(hooks.url))
+    hook_to(hooks.url)
     (hook,) = hooks.hooks  # the receiver has checked the signature
     assert hook.id == str(ID)
     assert hook.headers["content-type"] == "application/json"
-    assert hook.body == {
-        "type": "problem.opened",
-        "timestamp": "2026-01-02T10:02:38+00:00",
-        "data": SUMMARY,
-    }
+    assert hook.body.keys() == {"type", "timestamp", "data"}
+    assert (hook.body["type"], hook.body["timestamp"]) == ("problem.opened", "2026-01-02T10:02:38+00:00")
+    assert hook.body["data"].items() >= SUMMARY.items()
+    assert hook.body["data"]["thread"] == "amends-7"
 
 
 def test_another_secret_does_not_verify(hooks: Receiver) -> None:
-    webhook.send(message(hooks.url))
+    hook_to(hooks.url)
     body = json.dumps(hooks.hooks[0].body, ensure_ascii=False)
     Webhook(SECRET).verify(body, hooks.hooks[0].headers)
     with pytest.raises(WebhookVerificationError):
@@ -157,14 +184,37 @@ def test_another_secret_does_not_verify(hooks: Receiver) -> None:
 def test_without_a_secret_nothing_is_sent(hooks: Receiver, settings: Any, secret: str) -> None:
     settings.ALERT_WEBHOOK_SECRET = secret
     with pytest.raises(DeliveryError, match="is no secret to sign with"):
-        webhook.send(message(hooks.url))
+        hook_to(hooks.url)
     assert not hooks.hooks
+
+
+def test_what_was_said_is_kept_without_the_secret(hooks: Receiver) -> None:
+    hooks.answers, hooks.body = [200], f"taken, {SECRET} and all".encode()
+    sent = hook_to(hooks.url, title=SECRET)
+    assert sent.answer == "200 taken, ••• and all"
+    assert "order-8492" in sent.request and SECRET not in sent.request
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7),
+        ("90000", 3600),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
+        ("Wed, 21 Oct 2915 07:28:00 GMT", 3600),
+        ("soon", None),
+        ("-5", None),
+        ("", None),
+    ],
+)
+def test_how_long_to_wait_is_taken_from_a_number_or_a_date(header: str, seconds: float | None) -> None:
+    assert calling.pause_of(header) == seconds
 
 
 def test_a_redirect_is_not_followed(hooks: Receiver) -> None:
     hooks.answers, hooks.location = [302], hooks.url + "/elsewhere"
     with pytest.raises(DeliveryError, match="It answered 302"):
-        webhook.send(message(hooks.url))
+        hook_to(hooks.url)
     assert len(hooks.hooks) == 1
 
 
@@ -176,27 +226,20 @@ def test_any_other_answer_is_a_failure_that_says_what_was_said(
 ) -> None:
     hooks.answers, hooks.body = [status], b"no \x00\n such" + b"x" * 100_000
     with pytest.raises(DeliveryError, match=f"It answered {status}: no such") as raised:
-        webhook.send(message(hooks.url))
+        hook_to(hooks.url)
     assert raised.value.permanent == permanent
     assert len(str(raised.value)) < 400
 
 
-def test_only_registered_addresses_are_called(hooks: Receiver) -> None:
-    with pytest.raises(DeliveryError, match="no longer among") as raised:
-        webhook.send(message(hooks.url + "/other"))
-    assert raised.value.permanent
-    assert not hooks.hooks
-
-
 def test_nobody_is_waited_for_without_end(hooks: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhook, "LONGEST", 0.3)
+    monkeypatch.setattr(calling, "LONGEST", 0.3)
     hooks.slow = 1
     with pytest.raises(DeliveryError, match="There was no answer within"):
-        webhook.send(message(hooks.url))
+        hook_to(hooks.url)
 
 
 def test_nobody_there(settings: Any) -> None:
     settings.ALERT_WEBHOOK_URLS = ["http://127.0.0.1:1/"]
     settings.ALERT_WEBHOOK_SECRET = SECRET
     with pytest.raises(DeliveryError, match="The call failed"):
-        webhook.send(message("http://127.0.0.1:1/"))
+        hook_to("http://127.0.0.1:1/")

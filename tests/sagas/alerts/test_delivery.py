@@ -1,6 +1,7 @@
 """Delivery: nothing lost, nobody told twice by two, a message that comes twice has the same id."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,8 +11,11 @@ from django.utils import timezone
 from structlog.testing import capture_logs
 
 from sagas import tasks
+from sagas.alerts import builtin, intents
 from sagas.alerts import delivery as delivering
-from sagas.alerts import intents
+from sagas.alerts.channels import KINDS, calling
+from sagas.alerts.channels.kind import Sent
+from sagas.alerts.channels.webhook import sending
 from sagas.alerts.delivery import LEASE, MOST_ATTEMPTS, claim, deliver, pause
 from sagas.detection.sweep import sweep
 from sagas.models import Delivery, DeliveryAttempt, Heartbeat, Problem
@@ -114,7 +118,7 @@ def test_a_mistake_of_ours_in_one_message_does_not_keep_the_others_waiting(
 ) -> None:
     put("saga.started charge:T")
     sweep()
-    monkeypatch.setattr(delivering.webhook, "payload", lambda message: message.summary["nothing"])
+    monkeypatch.setattr(sending, "payload", lambda message: {}["nothing"])
     with capture_logs() as logs:
         deliver()
     assert dict(Delivery.objects.values_list("channel", "state")) == {"email": "sent", "webhook": "pending"}
@@ -126,7 +130,7 @@ def test_a_mistake_of_ours_in_one_message_does_not_keep_the_others_waiting(
 def test_an_address_that_is_given_twice_is_told_once(settings: Any) -> None:
     settings.ALERT_EMAIL_TO = ["a@shop.example", "A@shop.example", "a@shop.example"]
     settings.ALERT_WEBHOOK_URLS = ["https://hooks.example"] * 2
-    assert len(list(intents.addresses("a@SHOP.example"))) == 2
+    assert len(list(builtin.targets("a@SHOP.example"))) == 2
 
 
 def test_one_dead_channel_does_not_keep_the_others_waiting(mails: MailServer, settings: Any) -> None:
@@ -142,7 +146,7 @@ def test_one_dead_channel_does_not_keep_the_others_waiting(mails: MailServer, se
 def test_a_receiver_that_hangs_keeps_nobody_waiting(
     mails: MailServer, hooks: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivering.webhook, "LONGEST", 1.0)
+    monkeypatch.setattr(calling, "LONGEST", 1.0)
     hooks.slow = 3
     put("saga.started charge:T")
     sweep()
@@ -266,12 +270,13 @@ def test_nothing_is_sent_inside_of_a_transaction(hooks: Receiver, monkeypatch: p
     sweep()
     outside = len(connection.savepoint_ids)
     seen = []
-    send = delivering.CHANNELS["webhook"]
-    monkeypatch.setitem(
-        delivering.CHANNELS,
-        "webhook",
-        lambda message: (seen.append(len(connection.savepoint_ids)), send(message)),
-    )
+    kind = KINDS["webhook"]
+
+    def send(*given: Any) -> Sent:
+        seen.append(len(connection.savepoint_ids))
+        return kind.send(*given)
+
+    monkeypatch.setitem(KINDS, "webhook", replace(kind, send=send))
     deliver()
     assert seen == [outside]
 

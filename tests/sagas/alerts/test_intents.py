@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from msgspec import convert
 from structlog.testing import capture_logs
 
-from sagas.alerts import intents
+from sagas.alerts import builtin, intents
+from sagas.alerts.message import Summary
 from sagas.alerts.wording import line, subject
 from sagas.detection.sweep import sweep
 from sagas.models import Alert, Delivery, Problem
@@ -173,7 +175,7 @@ def test_the_intent_and_its_deliveries_are_written_together(settings: Any) -> No
 )
 def test_an_owner_is_told_where_it_is_an_address(settings: Any, owner: str, told: list[str]) -> None:
     settings.ALERT_EMAIL_TO = []
-    assert [target for _, target in intents.addresses(owner)] == told
+    assert [target for _, target in builtin.targets(owner)] == told
 
 
 def test_a_message_says_what_how_many_since_when_and_what_to_do(settings: Any) -> None:
@@ -266,4 +268,4 @@ SUMMARY = {
     ],
 )
 def test_the_subject(change: dict, expected: str) -> None:
-    assert subject(SUMMARY | change) == expected
+    assert subject(convert(SUMMARY | change, Summary)) == expected

@@ -1,0 +1,92 @@
+"""Alerts as e-mail: text and HTML, sent over SMTP (settings.EMAIL_URL), threads by References."""
+
+from collections.abc import Iterable, Mapping
+from email.utils import parseaddr
+from smtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.core.mail.backends.smtp import EmailBackend
+from django.template.loader import render_to_string
+
+from sagas.addresses import is_mail_address, is_web_address
+from sagas.alerts.channels.kind import DeliveryError, Destination, Sent
+from sagas.alerts.message import Message
+from sagas.alerts.wording import label, sagas, subject
+
+
+def send(message: Message, destination: Destination, state: Mapping[str, Any]) -> Sent:
+    """Hand it to the mail server; raises DeliveryError."""
+    mail = compose(message, destination.target, state.get("first", ""))
+    request = f"To: {destination.target}\nSubject: {mail.subject}\n\n{mail.body}"
+    try:
+        mail.send()
+    except SMTPException as error:
+        raise DeliveryError(
+            f"The mail server refused it: {error}", request=destination.mask(request), answer=_answer(error)
+        ) from None
+    except (OSError, UnicodeError) as error:
+        raise DeliveryError(
+            f"The mail server could not be reached: {error or type(error).__name__}",
+            request=destination.mask(request),
+        ) from None
+    first = state.get("first") or mail.extra_headers["Message-ID"]
+    return Sent({"first": first}, destination.mask(request), "The mail server took it.")
+
+
+def targets(config: Mapping[str, Any], owner: str) -> Iterable[str]:
+    """Each address once, however it is written; the owner's only where it is one."""
+    mails = {mail.casefold(): mail for mail in config.get("to", ())}
+    # An owner of several lines is no address: what `parseaddr` makes of one differs between Pythons.
+    address = parseaddr(owner)[1] if config.get("owner") and owner.isprintable() else ""
+    if is_mail_address(address):
+        mails.setdefault(address.casefold(), address)
+    return mails.values()
+
+
+def compose(message: Message, to: str, first: str = "") -> EmailMultiAlternatives:
+    """`first`: the Message-ID of the thread's first mail; empty: this is it."""
+    context = _context(message)
+    host = urlsplit(settings.BASE_URL).hostname or "amends"
+    headers = {
+        "Message-ID": f"<{message.id}@{host}>",
+        # Holiday replies and the like are not wanted.
+        "Auto-Submitted": "auto-generated",
+    }
+    if first and first != headers["Message-ID"]:
+        headers |= {"References": first, "In-Reply-To": first}
+    mail = EmailMultiAlternatives(
+        subject(message),
+        render_to_string("alerts/problem.txt", context).strip() + "\n",
+        to=[to],
+        headers=headers,
+        connection=EmailBackend(),
+    )
+    mail.attach_alternative(render_to_string("alerts/problem.html", context), "text/html")
+    return mail
+
+
+def _answer(error: SMTPException) -> str:
+    if isinstance(error, SMTPResponseException):
+        said = error.smtp_error
+        return f"{error.smtp_code} {said.decode('utf-8', 'replace') if isinstance(said, bytes) else said}"
+    if isinstance(error, SMTPRecipientsRefused):
+        return "; ".join(
+            f"{code} {said.decode('utf-8', 'replace')}" for code, said in error.recipients.values()
+        )
+    return str(error)
+
+
+def _context(message: Message) -> dict[str, Any]:
+    return {
+        "alert": message,
+        "label": label(message),
+        "sagas": sagas(message.count),
+        "total": sagas(message.total),
+        "since": message.local(message.since) if message.since else "",
+        "closed_at": message.local(message.closed_at) if message.closed_at else "",
+        "runbook_link": message.runbook if is_web_address(message.runbook) else "",
+        "more": message.count - len(message.sagas),
+    }
