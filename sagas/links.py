@@ -11,3 +11,7 @@ def saga(saga_type: str, saga_id: str) -> str:
 
 def problem(pk: int) -> str:
     return f"{settings.BASE_URL}/problems/{pk}/"
+
+
+def channel(name: str) -> str:
+    return f"{settings.BASE_URL}/alerts/channels/{quote(name, safe='')}/"

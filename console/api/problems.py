@@ -8,11 +8,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 
+from console import telling
 from console.api.findings import StakeOut
 from console.seeing import Seeing
 from sagas import acceptance
 from sagas.advice import ADVICE
 from sagas.models import Alert, Delivery, Problem, ProblemStake
+from sagas.models.channel import OCCASIONS
 from sagas.vocabulary import Code, Condition, Severity
 
 # Of a problem that comes and goes, the newest.
@@ -71,15 +73,17 @@ class ProblemOut(serializers.Serializer[Problem]):
 
 
 class DeliveryOut(serializers.Serializer[Delivery]):
-    channel = serializers.ChoiceField(Delivery.Channel.choices)
-    target = serializers.CharField()
+    channel = serializers.CharField(source="channel.name")
+    kind = serializers.CharField(source="channel.kind", help_text="`email`, `webhook`, …")
+    target = serializers.CharField(help_text="Whom of the channel; empty where it leads to one place.")
+    because = serializers.CharField(help_text="Why this channel heard of it.")
     state = serializers.ChoiceField(Delivery.State.choices)
     attempts = serializers.IntegerField()
     sent_at = serializers.DateTimeField(allow_null=True)
 
 
 class AlertOut(serializers.Serializer[Alert]):
-    occasion = serializers.ChoiceField(Alert.Occasion.choices)
+    occasion = serializers.ChoiceField(OCCASIONS)
     created_at = serializers.DateTimeField()
     deliveries = DeliveryOut(many=True)
 
@@ -89,7 +93,7 @@ class ProblemDetailOut(ProblemOut):
 
     @extend_schema_field(AlertOut(many=True))
     def get_alerts(self, problem: Problem) -> Any:
-        newest = problem.alerts.order_by("-pk").prefetch_related("deliveries")[:MOST_ALERTS]
+        newest = telling.told([problem.pk])[problem.pk].alerts[:MOST_ALERTS]
         return AlertOut(newest, many=True).data  # type: ignore[arg-type]  # many
 
 

@@ -6,23 +6,23 @@ again under the same id, by which whoever got it twice can tell.
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from sagas import changes, heartbeats
-from sagas.alerts import builtin, statements
-from sagas.alerts.channels import KINDS
+from sagas import changes, heartbeats, secrets
+from sagas.alerts import health, registered, statements
 from sagas.alerts.channels.kind import DeliveryError, Sent
 from sagas.alerts.message import Message
 from sagas.mistakes import MISTAKES
-from sagas.models import Delivery, DeliveryAttempt
+from sagas.models import Delivery, DeliveryAttempt, Thread
 from sagas.sql import run
 
 log = structlog.get_logger()
@@ -54,6 +54,7 @@ def deliver() -> int:
         while time.monotonic() - started < BUDGET and (batch := claim(timezone.now())):
             send(batch)
             tried += len(batch)
+        health.see_to(timezone.now())
     heartbeats.beat(HEARTBEAT, timezone.now())
     return tried
 
@@ -71,40 +72,61 @@ def _turn() -> Iterator[bool]:
 def claim(now: datetime, most: int = BATCH) -> list[Delivery]:
     """Deliveries that are due, for the caller alone until their lease runs out."""
     rows = run(statements.CLAIM, now=now, lease=now + LEASE, most=most)
-    return list(Delivery.objects.select_related("alert").filter(pk__in=[pk for (pk,) in rows]).order_by("pk"))
+    found = Delivery.objects.select_related("alert__incident", "channel")
+    return list(found.filter(pk__in=[pk for (pk,) in rows]).order_by("pk"))
 
 
 def send(batch: list[Delivery]) -> None:
     """Send claimed deliveries side by side, each recorded as soon as it is known how it went."""
     with ThreadPoolExecutor(len(batch), thread_name_prefix="alerts") as threads:
-        sending = {threads.submit(_send, one, _message(one)): one for one in batch}
+        states = _states(batch)
+        sending = {threads.submit(_send, one, message_of(one), states.get(one.pk, {})): one for one in batch}
         for done in as_completed(sending):
             _record(sending[done], done)
 
 
-def _message(delivery: Delivery) -> Message:
+def _states(batch: list[Delivery]) -> dict[int, dict[str, Any]]:
+    """What each delivery's thread remembers."""
+    rows = Thread.objects.filter(
+        incident__in=[one.alert.incident_id for one in batch if one.alert.incident_id]
+    )
+    known: dict[tuple[int | None, int, str], Any] = {
+        (row.incident_id, row.channel_id, row.target): row.state for row in rows
+    }
+    return {one.pk: known.get((one.alert.incident_id, one.channel_id, one.target), {}) for one in batch}
+
+
+def message_of(delivery: Delivery) -> Message:
+    """As it is sent; the same each time, but for the signatures of its links."""
     alert = delivery.alert
+    incident = alert.incident
     return msgspec.convert(
         alert.summary
         | {
             "id": str(delivery.message_id),
             "at": alert.created_at.isoformat(),
-            "thread": f"amends-problem-{alert.problem_id}",
+            "thread": f"amends-{incident.key if incident else alert.pk}",
+            "zone": delivery.zone,
+            "because": delivery.because,
         },
         Message,
     )
 
 
-def _send(delivery: Delivery, message: Message) -> Sent:
-    kind, destination = KINDS[delivery.channel], builtin.destination(delivery.channel, delivery.target)
-    if delivery.target not in kind.targets(destination.config, message.owner):
-        raise DeliveryError(f"It is no longer among {destination.name}.", permanent=True)
-    return kind.send(message, destination, {})
+def _send(delivery: Delivery, message: Message, state: Mapping[str, Any]) -> Sent:
+    channel = delivery.channel
+    try:
+        destination = registered.destination(channel, delivery.target)
+    except secrets.SecretUnreadableError as error:
+        raise DeliveryError(str(error)) from None
+    if delivery.target not in registered.kind_of(channel).targets(destination.config, message.owner):
+        raise DeliveryError(f"It is no longer among the addresses of {channel.name}.", permanent=True)
+    return registered.kind_of(channel).send(message, destination, state)
 
 
 def _record(delivery: Delivery, done: Future[Sent]) -> None:
     try:
-        done.result()
+        sent = done.result()
     except DeliveryError as error:
         record_failure(delivery, error, timezone.now())
     except MISTAKES as error:
@@ -112,20 +134,26 @@ def _record(delivery: Delivery, done: Future[Sent]) -> None:
         failure = DeliveryError(f"Amends made a mistake: {type(error).__name__}, see its log.")
         record_failure(delivery, failure, timezone.now())
     else:
-        record_sent(delivery, timezone.now())
+        record_sent(delivery, sent, timezone.now())
 
 
 @transaction.atomic
-def record_sent(delivery: Delivery, now: datetime) -> None:
-    DeliveryAttempt.objects.create(delivery=delivery, at=now)
+def record_sent(delivery: Delivery, sent: Sent, now: datetime) -> None:
+    DeliveryAttempt.objects.create(delivery=delivery, at=now, request=sent.request, answer=sent.answer)
     # Whoever has claimed it since will find it sent.
     Delivery.objects.filter(pk=delivery.pk).update(state=Delivery.State.SENT, sent_at=now)
-    changes.tell("problems")
+    if delivery.alert.incident_id:
+        threads = Thread.objects.filter(incident=delivery.alert.incident_id, channel=delivery.channel_id)
+        threads.filter(target=delivery.target).update(state=dict(sent.state))
+    health.took(delivery.channel, now)
+    changes.tell("problems", "alerts")
 
 
 @transaction.atomic
 def record_failure(delivery: Delivery, error: DeliveryError, now: datetime) -> None:
-    DeliveryAttempt.objects.create(delivery=delivery, at=now, error=str(error))
+    DeliveryAttempt.objects.create(
+        delivery=delivery, at=now, error=str(error), request=error.request, answer=error.answer
+    )
     wait = pause(delivery.attempts, random.random())  # noqa: S311
     is_last = error.permanent or delivery.attempts >= MOST_ATTEMPTS
     # Only while the claim still holds: another may have sent it since.
@@ -133,15 +161,16 @@ def record_failure(delivery: Delivery, error: DeliveryError, now: datetime) -> N
         state=Delivery.State.FAILED if is_last else Delivery.State.PENDING,
         next_attempt_at=now + timedelta(seconds=max(wait, error.retry_after or 0)),
     )
+    health.refused(delivery.channel, str(error), now)
     log.warning(
         "alerts: nobody took it",
-        channel=delivery.channel,
+        channel=delivery.channel.name,
         target=delivery.target,
         attempts=delivery.attempts,
         given_up=is_last,
         error=str(error),
     )
-    changes.tell("problems")
+    changes.tell("problems", "alerts")
 
 
 def pause(attempts: int, chance: float) -> float:

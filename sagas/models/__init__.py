@@ -1,8 +1,10 @@
-from sagas.models.alert import Alert, Delivery, DeliveryAttempt
+from sagas.models.alert import Alert, Delivery, DeliveryAttempt, Thread
 from sagas.models.audit import AuditAnchor, AuditEntry, AuditHead
+from sagas.models.channel import AlertSilence, Channel, Route
 from sagas.models.definition import Definition
 from sagas.models.finding import Finding, Problem, ProblemStake, Transition
 from sagas.models.heartbeat import Heartbeat
+from sagas.models.incident import Escalation, Incident, Membership
 from sagas.models.participant import Participant, ParticipantKey
 from sagas.models.quarantine import ForeignType, Quarantined, Replay
 from sagas.models.saga import Event, Nudge, Saga, SagaKey
@@ -12,18 +14,23 @@ from sagas.models.trial import Trial
 
 __all__ = [
     "Alert",
+    "AlertSilence",
     "AuditAnchor",
     "AuditEntry",
     "AuditHead",
+    "Channel",
     "Definition",
     "Delivery",
     "DeliveryAttempt",
+    "Escalation",
     "Event",
     "Finding",
     "ForeignType",
     "Hearing",
     "Heartbeat",
+    "Incident",
     "Listening",
+    "Membership",
     "Nudge",
     "Participant",
     "ParticipantKey",
@@ -32,11 +39,13 @@ __all__ = [
     "Quarantined",
     "Replay",
     "Rhythm",
+    "Route",
     "Saga",
     "SagaKey",
     "Silence",
     "StepDay",
     "StepNorm",
+    "Thread",
     "Transition",
     "Trial",
     "Unlearned",

@@ -1,19 +1,23 @@
 from django.db import models
 from django.db.models import Q
 
+from sagas.models.channel import OCCASIONS
+from sagas.vocabulary import Occasion
+
 
 class Alert(models.Model):
-    """The intent to tell people something about a problem; committed with the change that it tells of."""
+    """The intent to tell people something; committed with the change that it tells of.
 
-    class Occasion(models.TextChoices):
-        OPENED = "opened"
-        WORSENED = "worsened"
-        RESOLVED = "resolved"
+    `problem` is the one that its words describe, the worst of its incident; a test or notice has none.
+    """
 
-    problem = models.ForeignKey("sagas.Problem", models.CASCADE, related_name="alerts")
-    occasion = models.CharField(max_length=10, choices=Occasion)
+    Occasion = Occasion
+
+    incident = models.ForeignKey("sagas.Incident", models.CASCADE, null=True, related_name="alerts")
+    problem = models.ForeignKey("sagas.Problem", models.CASCADE, null=True, related_name="alerts")
+    occasion = models.CharField(max_length=12, choices=OCCASIONS)
     created_at = models.DateTimeField()
-    # What was true when it was written: count, titles, first sentence, link.
+    # What was true when it was written: count, titles, first sentence, link (sagas.alerts.message.Summary).
     summary = models.JSONField()
 
     def __str__(self) -> str:
@@ -21,11 +25,7 @@ class Alert(models.Model):
 
 
 class Delivery(models.Model):
-    """One alert to one address."""
-
-    class Channel(models.TextChoices):
-        EMAIL = "email"
-        WEBHOOK = "webhook"
+    """One alert to one target of one channel."""
 
     class State(models.TextChoices):
         PENDING = "pending"  # → sent, or → failed when attempts are used up
@@ -33,8 +33,11 @@ class Delivery(models.Model):
         FAILED = "failed"
 
     alert = models.ForeignKey(Alert, models.CASCADE, related_name="deliveries")
-    channel = models.CharField(max_length=10, choices=Channel)
-    target = models.CharField(max_length=500)
+    channel = models.ForeignKey("sagas.Channel", models.PROTECT, related_name="deliveries")
+    target = models.CharField(max_length=500, blank=True)
+    # Why this channel hears of it, and in which zone it reads times.
+    because = models.TextField(blank=True)
+    zone = models.CharField(max_length=100, default="UTC")
     # The same over retries, so that a doubled message can be recognised.
     message_id = models.UUIDField(unique=True)
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
@@ -42,6 +45,9 @@ class Delivery(models.Model):
     # Not before this; moved forward by the lease of whoever claims it.
     next_attempt_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
+    # Others were told in its stead, as its channel takes nothing; and that it is itself such a one.
+    replaced_at = models.DateTimeField(null=True)
+    is_stand_in = models.BooleanField(default=False)
 
     class Meta:
         verbose_name_plural = "deliveries"
@@ -51,10 +57,18 @@ class Delivery(models.Model):
         indexes = [
             # The deliverer: what is due.
             models.Index(fields=["next_attempt_at"], condition=Q(state="pending"), name="delivery_due"),
+            # What others may have to be told of (sagas.alerts.health).
+            models.Index(
+                fields=["id"],
+                condition=Q(state__in=["pending", "failed"], replaced_at=None, is_stand_in=False),
+                name="delivery_not_taken",
+            ),
+            # A channel's last deliveries.
+            models.Index(fields=["channel", "-id"], name="delivery_of_channel"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.channel} to {self.target}"
+        return f"{self.channel} to {self.target}" if self.target else str(self.channel)
 
 
 class DeliveryAttempt(models.Model):
@@ -64,6 +78,33 @@ class DeliveryAttempt(models.Model):
     at = models.DateTimeField()
     # Empty: it was taken. Else what the other side, or the network, said.
     error = models.TextField(blank=True)
+    # Excerpts, without secrets.
+    request = models.TextField(blank=True)
+    answer = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [
+            # How many messages a channel was sent in the last minute.
+            models.Index(fields=["-at"], name="delivery_attempt_newest"),
+        ]
 
     def __str__(self) -> str:
         return self.error or "taken"
+
+
+class Thread(models.Model):
+    """What a channel has to remember of an incident: the provider's ids, so that updates join the thread."""
+
+    incident = models.ForeignKey("sagas.Incident", models.CASCADE, related_name="threads", db_index=False)
+    channel = models.ForeignKey("sagas.Channel", models.CASCADE, related_name="threads")
+    target = models.CharField(max_length=500, blank=True)
+    zone = models.CharField(max_length=100, default="UTC")
+    state = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["incident", "channel", "target"], name="thread_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.target}".strip()

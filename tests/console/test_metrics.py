@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from console.permissions import Role
 from sagas.ingest import Outcome
-from sagas.models import Alert, Delivery, Heartbeat, Saga, Unlearned
+from sagas.models import Alert, Channel, Delivery, Heartbeat, Saga, Unlearned
 from tests.console import world
 from tests.console.cast import person
 
@@ -44,7 +44,7 @@ def test_the_numbers_are_those_of_the_rows() -> None:
     for number, state in enumerate(["pending", "failed", "failed", "sent"]):
         Delivery.objects.create(
             alert=alert,
-            channel="email",
+            channel=Channel.objects.get_or_create(name="E-mail", kind="email", per_minute=60)[0],
             target=str(number),
             state=state,
             message_id=f"00000000-0000-0000-0000-00000000000{number}",

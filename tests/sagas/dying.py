@@ -22,8 +22,8 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 ROOT = Path(__file__).parent.parent.parent
 FILES = {
-    "sweep": ["detection/sweep.py", "detection/problems.py", "alerts/intents.py"],
-    "deliver": ["alerts/delivery.py", "alerts/channels/webhook/sending.py"],
+    "sweep": ["detection/sweep.py", "detection/problems.py", "alerts/intents.py", "alerts/writing.py"],
+    "deliver": ["alerts/delivery.py", "alerts/health.py", "alerts/channels/webhook/sending.py"],
     "learn": [f"learning/{name}.py" for name in ("learner", "normal")],
     "try": [f"trials/{name}.py" for name in ("working", "looking", "comparing", "results")],
     "ingest": [

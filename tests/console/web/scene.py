@@ -14,6 +14,7 @@ from sagas import definitions, events, ingest, participants, trials
 from sagas.audit import Actor
 from sagas.models import (
     Alert,
+    Channel,
     Definition,
     Delivery,
     DeliveryAttempt,
@@ -183,7 +184,7 @@ def tell(problem: Problem, state: str, *, error: str = "") -> Delivery:
     alert = Alert.objects.create(problem=problem, occasion="opened", created_at=now, summary={})
     delivery = Delivery.objects.create(
         alert=alert,
-        channel="email",
+        channel=Channel.objects.get_or_create(name="E-mail", kind="email", per_minute=60)[0],
         target="orders-oncall@shop.example",
         message_id=uuid4(),
         state=state,

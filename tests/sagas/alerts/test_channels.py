@@ -9,10 +9,11 @@ import pytest
 from msgspec import convert
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from sagas.alerts import builtin
+from sagas.alerts import registered
 from sagas.alerts.channels import KINDS, calling
-from sagas.alerts.channels.kind import DeliveryError, Sent
+from sagas.alerts.channels.kind import DeliveryError, Destination, Sent
 from sagas.alerts.message import Message
+from sagas.models import Channel
 from tests.sagas.alerts.receivers import SECRET, MailServer, Receiver
 
 ID = UUID("01890000-0000-7000-8000-000000000001")
@@ -50,12 +51,17 @@ def message(**changes: object) -> Message:
     )
 
 
+def destination(name: str, target: str) -> Destination:
+    row = Channel(name=name, kind=registered.BUILT_IN[name], is_built_in=True)
+    return registered.destination(row, target)
+
+
 def mail_to(target: str, **changes: object) -> Sent:
-    return KINDS["email"].send(message(**changes), builtin.destination("email", target), {})
+    return KINDS["email"].send(message(**changes), destination("ALERT_EMAIL_TO", target), {})
 
 
 def hook_to(target: str, **changes: object) -> Sent:
-    return KINDS["webhook"].send(message(**changes), builtin.destination("webhook", target), {})
+    return KINDS["webhook"].send(message(**changes), destination("ALERT_WEBHOOK_URLS", target), {})
 
 
 def test_a_mail_has_a_text_and_a_page_that_say_it_all(mails: MailServer) -> None:
@@ -135,7 +141,7 @@ def test_the_mails_of_one_thread_refer_to_its_first(mails: MailServer) -> None:
     first = mail_to("oncall@shop.example")
     again = KINDS["email"].send(
         message(id=UUID(int=8), occasion="resolved"),
-        builtin.destination("email", "oncall@shop.example"),
+        destination("ALERT_EMAIL_TO", "oncall@shop.example"),
         first.state,
     )
     assert mails.mails[0]["references"] is None

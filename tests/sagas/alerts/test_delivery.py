@@ -11,8 +11,8 @@ from django.utils import timezone
 from structlog.testing import capture_logs
 
 from sagas import tasks
-from sagas.alerts import builtin, intents
 from sagas.alerts import delivery as delivering
+from sagas.alerts import policy, registered
 from sagas.alerts.channels import KINDS, calling
 from sagas.alerts.channels.kind import Sent
 from sagas.alerts.channels.webhook import sending
@@ -23,6 +23,12 @@ from tests.sagas.alerts.receivers import MailServer, Receiver
 from tests.sagas.storing import define, put
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each problem is told by itself, though all are of one participant."""
+    monkeypatch.setattr(policy, "STORM", timedelta(-1))
 
 
 def break_something(saga_id: str = "o-1") -> None:
@@ -53,7 +59,7 @@ def test_resolved_is_told_too(mails: MailServer, hooks: Receiver) -> None:
     put("ship:C", first=4)
     now = timezone.now()
     sweep(now)
-    sweep(now + intents.QUIET)
+    sweep(now + policy.QUIET)
     make_due()
     assert deliver() == 3
     assert [hook.body["type"] for hook in hooks.hooks] == ["problem.opened", "problem.resolved"]
@@ -110,7 +116,10 @@ def test_an_address_that_was_taken_out_of_the_settings_is_not_called(hooks: Rece
     settings.ALERT_WEBHOOK_URLS = []
     deliver()
     assert not hooks.hooks
-    assert Delivery.objects.get().tries.get().error == "It is no longer among ALERT_WEBHOOK_URLS."
+    assert (
+        Delivery.objects.get().tries.get().error
+        == "It is no longer among the addresses of ALERT_WEBHOOK_URLS."
+    )
 
 
 def test_a_mistake_of_ours_in_one_message_does_not_keep_the_others_waiting(
@@ -121,8 +130,11 @@ def test_a_mistake_of_ours_in_one_message_does_not_keep_the_others_waiting(
     monkeypatch.setattr(sending, "payload", lambda message: {}["nothing"])
     with capture_logs() as logs:
         deliver()
-    assert dict(Delivery.objects.values_list("channel", "state")) == {"email": "sent", "webhook": "pending"}
-    error = DeliveryAttempt.objects.get(delivery__channel="webhook").error
+    assert dict(Delivery.objects.values_list("channel__kind", "state")) == {
+        "email": "sent",
+        "webhook": "pending",
+    }
+    error = DeliveryAttempt.objects.get(delivery__channel__kind="webhook").error
     assert error == "Amends made a mistake: KeyError, see its log."
     assert "alerts: a message could not be made" in [line["event"] for line in logs]
 
@@ -130,7 +142,9 @@ def test_a_mistake_of_ours_in_one_message_does_not_keep_the_others_waiting(
 def test_an_address_that_is_given_twice_is_told_once(settings: Any) -> None:
     settings.ALERT_EMAIL_TO = ["a@shop.example", "A@shop.example", "a@shop.example"]
     settings.ALERT_WEBHOOK_URLS = ["https://hooks.example"] * 2
-    assert len(list(builtin.targets("a@SHOP.example"))) == 2
+    (mail, hook) = registered.usable([registered.EMAIL, registered.WEBHOOK])
+    assert registered.targets(mail, ["a@SHOP.example", "A@shop.example"]) == ["a@shop.example"]
+    assert registered.targets(hook) == ["https://hooks.example"]
 
 
 def test_one_dead_channel_does_not_keep_the_others_waiting(mails: MailServer, settings: Any) -> None:
@@ -139,7 +153,7 @@ def test_one_dead_channel_does_not_keep_the_others_waiting(mails: MailServer, se
     put("saga.started charge:T")
     sweep()
     deliver()
-    states = dict(Delivery.objects.values_list("channel", "state"))
+    states = dict(Delivery.objects.values_list("channel__kind", "state"))
     assert states == {"email": "sent", "webhook": "pending"}
 
 
@@ -151,12 +165,12 @@ def test_a_receiver_that_hangs_keeps_nobody_waiting(
     put("saga.started charge:T")
     sweep()
     deliver()
-    email, hook = Delivery.objects.get(channel="email"), Delivery.objects.get(channel="webhook")
+    email, hook = Delivery.objects.get(channel__kind="email"), Delivery.objects.get(channel__kind="webhook")
     assert (email.state, hook.state) == ("sent", "pending")
     assert email.sent_at < hook.tries.get().at - timedelta(seconds=0.5)
 
 
-def test_what_is_new_goes_before_what_is_tried_again(hooks: Receiver) -> None:
+def test_what_is_new_goes_before_what_is_tried_again(hooks: Receiver, apart: None) -> None:
     put("saga.started old:T", "o-1")
     sweep()
     Delivery.objects.update(attempts=3, next_attempt_at=timezone.now() - timedelta(hours=1))
@@ -189,13 +203,13 @@ def test_one_deliverer_at_a_time(hooks: Receiver) -> None:
 def test_nobody_reads_that_it_is_over_before_that_it_began(hooks: Receiver) -> None:
     hooks.answers = [503]
     break_something()
-    Delivery.objects.filter(channel="email").delete()
+    Delivery.objects.filter(channel__kind="email").delete()
     deliver()
     put("ship:C", first=4)
     now = timezone.now()
     sweep(now)
-    sweep(now + intents.QUIET)
-    Delivery.objects.filter(channel="email").delete()
+    sweep(now + policy.QUIET)
+    Delivery.objects.filter(channel__kind="email").delete()
     assert deliver() == 0
     make_due()
     assert deliver() == 2
@@ -243,7 +257,7 @@ def test_a_late_failure_does_not_take_back_what_another_has_sent(hooks: Receiver
 
 
 @pytest.mark.django_db(transaction=True)
-def test_deliverers_side_by_side_send_each_once(hooks: Receiver) -> None:
+def test_deliverers_side_by_side_send_each_once(hooks: Receiver, apart: None) -> None:
     for number in range(8):
         put(f"saga.started step-{number}:T", f"o-{number}")
     sweep()

@@ -7,12 +7,14 @@ import pytest
 from django.utils import timezone
 
 from sagas import facts, fold, story
-from sagas.alerts import intents
+from sagas.alerts import knowing
+from sagas.alerts.knowing import Group
+from sagas.alerts.summarising import summarise
 from sagas.detection.silence.veil import Silent
 from sagas.detection.verdict import Verdict
 from sagas.facts import Facts
-from sagas.models import Alert, Finding, Problem
-from sagas.vocabulary import Code
+from sagas.models import Finding, Incident, Problem
+from sagas.vocabulary import Code, Occasion
 from tests.sagas.saying import DEFINITION, say
 from tests.sagas.storing import put
 
@@ -68,6 +70,10 @@ def test_the_sentence_of_a_saga(detail: dict, waiting: int | None, expected: str
     assert story.plain(story.tell(state, [found], DEFINITION, NOW)) == expected
 
 
+def group() -> Group:
+    return Group(Incident(), list(knowing.problems().values()))
+
+
 @pytest.mark.django_db
 def test_what_a_mail_says() -> None:
     saga = put("saga.started charge:S", now=NOW)
@@ -81,13 +87,8 @@ def test_what_a_mail_says() -> None:
         participant="payment",
         opened_at=NOW,
     )
-    empty = intents.summarise(problem, Alert.Occasion.OPENED, timezone.now())
-    assert (empty["saga_type"], empty["participant"], empty["count"], empty["sagas"]) == (
-        "",
-        "payment",
-        0,
-        [],
-    )
+    empty = summarise(group(), Occasion.OPENED, timezone.now())
+    assert (empty.saga_type, empty.participant, empty.count, empty.sagas) == ("", "payment", 0, ())
     Finding.objects.create(
         saga=saga,
         problem=problem,
@@ -101,6 +102,6 @@ def test_what_a_mail_says() -> None:
     )
     problem.open_count = 1
     problem.save()
-    told = intents.summarise(problem, Alert.Occasion.OPENED, NOW)
-    assert told["story"].endswith("normally it speaks every 4 s. 1 saga waits for it.")
-    assert [one["id"] for one in told["sagas"]] == ["o-1"]
+    told = summarise(group(), Occasion.OPENED, NOW)
+    assert told.story.endswith("normally it speaks every 4 s. 1 saga waits for it.")
+    assert [one.id for one in told.sagas] == ["o-1"]
