@@ -77,7 +77,8 @@ class Group:
     @property
     def came_back(self) -> bool:
         """Whether people had accepted all of it, and new evidence has brought it back since."""
-        return self.incident.told_at is not None and not any(one.told_count for one in self.members)
+        is_open = self.incident.told_at is not None and self.incident.over_at is None
+        return is_open and not any(one.told_count for one in self.members)
 
     def standing(self) -> Standing:
         counted = self.open_members or self.members

@@ -287,7 +287,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='delivery',
-            index=models.Index(condition=models.Q(('state__in', ['pending', 'failed']), ('replaced_at', None), ('is_stand_in', False)), fields=['id'], name='delivery_not_taken'),
+            index=models.Index(condition=models.Q(('is_stand_in', False), ('replaced_at', None), ('state__in', ['pending', 'failed'])), fields=['id'], name='delivery_not_taken'),
         ),
         migrations.RunSQL(INCIDENTS),
     ]
