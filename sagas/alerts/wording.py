@@ -1,13 +1,16 @@
 """What a message says, in words that channels share; and texts that came from outside made safe."""
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 
 from sagas.alerts.message import Message, Summary
 from sagas.vocabulary import LOOKS, Condition, Occasion
 
 # Control characters, and the ones that turn the direction of what follows: a subject must not read backwards.
 UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+# With which chats call everybody.
+CALLS = re.compile(r"@(everyone|here|channel|all|group|room)\b", re.IGNORECASE)
 LONGEST = 500
 LONGEST_SUBJECT = 180
 
@@ -23,8 +26,23 @@ LEADS = {
 
 def line(text: str) -> str:
     """On one line, without characters that nobody sees, and at most LONGEST long."""
+    return fit(text, LONGEST)
+
+
+def fit(text: str, longest: int, escape: Callable[[str], str] = str) -> str:
+    """On one line, without characters that nobody sees, and at most `longest` characters once escaped."""
     words = " ".join(UNSEEN.sub(" ", text).split())
-    return f"{words[: LONGEST - 1]}…" if len(words) > LONGEST else words
+    if len(escape(words)) <= longest:
+        return escape(words)
+    # How long the escaped text is grows with the text: look for the longest that fits.
+    end = bisect_right(range(len(words)), longest - 1, key=lambda end: len(escape(words[:end]))) - 1
+    return f"{escape(words[: max(end, 0)])}…"
+
+
+def harmless(text: str) -> str:
+    """For services that pass it on to who knows what reads it: no tag, no Markdown link, no call to all."""
+    quiet = CALLS.sub(lambda found: f"@\N{WORD JOINER}{found[1]}", text.replace("<", "‹").replace(">", "›"))
+    return quiet.replace("](", "] (")
 
 
 def subject(message: Summary) -> str:
@@ -108,6 +126,15 @@ def facts(message: Message) -> Iterator[tuple[str, str]]:
         yield "Runbook", message.runbook
     if message.because:
         yield "Why you", message.because
+
+
+def links(message: Message) -> Iterator[tuple[str, str]]:
+    """What can be done from the message, as labels and addresses; the first leads to the console."""
+    if message.link:
+        yield "Look at it" if message.is_over or not message.severity else "See and repair", message.link
+    if message.acts and not message.is_over:
+        yield "Acknowledge", message.acts.acknowledge
+        yield "Snooze", message.acts.snooze
 
 
 def sagas(count: int) -> str:

@@ -1,9 +1,18 @@
 """The ways to reach people: one folder a kind."""
 
+from sagas.alerts.channels.alertmanager import KIND as ALERTMANAGER
 from sagas.alerts.channels.email import KIND as EMAIL
 from sagas.alerts.channels.kind import Kind
+from sagas.alerts.channels.opsgenie import KIND as OPSGENIE
+from sagas.alerts.channels.pagerduty import KIND as PAGERDUTY
+from sagas.alerts.channels.slack import BOT
+from sagas.alerts.channels.slack import WEBHOOK as SLACK_WEBHOOK
+from sagas.alerts.channels.teams import KIND as TEAMS
 from sagas.alerts.channels.webhook import KIND as WEBHOOK
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (EMAIL, WEBHOOK)}
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (EMAIL, BOT, SLACK_WEBHOOK, TEAMS, PAGERDUTY, OPSGENIE, ALERTMANAGER, WEBHOOK)
+}
 
 __all__ = ["KINDS"]

@@ -1,10 +1,13 @@
 """Calling a channel's HTTP endpoint once: bounded, without redirects, and with what was said kept masked."""
 
 import asyncio
+import json
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from http import HTTPStatus
 
 import httpx
@@ -53,16 +56,19 @@ def call(
     *,
     method: str = "POST",
     is_permanent: Callable[[int], bool] = by_status,
+    parts: int = 1,
 ) -> Answer:
     """Call once. Raises `DeliveryError` for anything but a 2xx; `is_permanent` judges its status.
 
-    The headers are never kept: they hold what the caller signs in with.
+    The headers are never kept: they hold what the caller signs in with. `parts`: of how many calls this is
+    one; together they take as long as one may.
     """
+    longest = LONGEST / parts
     request = destination.mask(f"{method} {url}\n{body.decode('utf-8', 'replace')}".strip())
     try:
-        answer, retry_after = asyncio.run(_call(method, url, body, headers or {}))
+        answer, retry_after = asyncio.run(_call(method, url, body, headers or {}, longest))
     except TimeoutError:
-        raise DeliveryError(f"There was no answer within {LONGEST:g} s.", request=request) from None
+        raise DeliveryError(f"There was no answer within {longest:g} s.", request=request) from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
         words = destination.mask(str(error)) or type(error).__name__
         raise DeliveryError(f"The call failed: {words}", request=request) from None
@@ -79,14 +85,30 @@ def call(
     return replace(answer, request=request, said=said)
 
 
+def post_json(
+    destination: Destination,
+    url: str,
+    content: object,
+    headers: Mapping[str, str] | None = None,
+    *,
+    method: str = "POST",
+    is_permanent: Callable[[int], bool] = by_status,
+    parts: int = 1,
+) -> Answer:
+    """`call` with JSON."""
+    body = json.dumps(content, ensure_ascii=False).encode()
+    own = {"content-type": "application/json; charset=utf-8", **(headers or {})}
+    return call(destination, url, body, own, method=method, is_permanent=is_permanent, parts=parts)
+
+
 async def _call(
-    method: str, url: str, body: bytes, headers: Mapping[str, str]
+    method: str, url: str, body: bytes, headers: Mapping[str, str], longest: float
 ) -> tuple[Answer, float | None]:
-    timeout = httpx.Timeout(LONGEST, connect=CONNECT)
+    timeout = httpx.Timeout(longest, connect=min(CONNECT, longest))
     # trust_env would let .netrc add credentials and the environment send it through a proxy.
     async with (
-        asyncio.timeout(LONGEST),
-        httpx.AsyncClient(timeout=timeout, trust_env=False) as client,
+        asyncio.timeout(longest),
+        httpx.AsyncClient(timeout=timeout, trust_env=False, verify=_trusted()) as client,
         client.stream(method, url, headers={"user-agent": "Amends", **headers}, content=body) as answer,
     ):
         said = b""
@@ -97,6 +119,12 @@ async def _call(
         said = said[:LONGEST_BODY]
         text = said.decode("utf-8", "replace").replace("\x00", "")
         return Answer(answer.status_code, said, "", text), pause_of(answer.headers.get("retry-after"))
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whom we trust; read once, as it takes longer than many a call."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def pause_of(header: str | None) -> float | None:

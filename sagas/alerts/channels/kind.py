@@ -4,7 +4,8 @@ One folder a kind, each with a `KIND`; `sagas.alerts.channels.KINDS` is the tabl
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -65,6 +66,11 @@ class Destination:
         text = text.replace("\x00", "")
         return f"{text[: LONGEST_EXCERPT - 1]}…" if len(text) > LONGEST_EXCERPT else text
 
+    def hiding(self, message: Message) -> "Destination":
+        """The same, where the signed addresses of the message are secrets too: whoever has one may act."""
+        acts = message.acts
+        return self if acts is None else replace(self, secrets=(*self.secrets, acts.acknowledge, acts.snooze))
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -122,6 +128,9 @@ class Kind:
     problem's, as its definition names it. `check(config)`: complaints beyond those of the fields.
     `skips`: occasions that nobody wants to hear of this way. `keeps_state`: the other side holds the problem
     open until it is told that it is over (paging services), and so is also told where people accepted it.
+    `renew_every`: the other side takes it for over when it is not told again; so what a thread was told last
+    is sent once more after so long, until it is over. `is_offered`: whether all is installed that it needs;
+    else no new channel is of this kind.
     """
 
     name: str
@@ -134,5 +143,7 @@ class Kind:
     check: Callable[[Mapping[str, Any]], Iterable[str]] = no_complaint
     skips: frozenset[Occasion] = frozenset()
     keeps_state: bool = False
+    renew_every: timedelta | None = None
+    is_offered: bool = True
     # Messages a minute, where the admin says nothing else.
     per_minute: int = 30

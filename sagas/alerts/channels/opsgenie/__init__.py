@@ -1,0 +1,5 @@
+"""Opsgenie, and what takes its place: Jira Service Management."""
+
+from sagas.alerts.channels.opsgenie.sending import opsgenie
+
+KIND = opsgenie()

@@ -1,0 +1,5 @@
+"""PagerDuty, by its Events API v2."""
+
+from sagas.alerts.channels.pagerduty.sending import pagerduty
+
+KIND = pagerduty()

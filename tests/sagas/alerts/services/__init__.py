@@ -1,0 +1,1 @@
+"""Services that alerts are sent to, as servers here: each checks what it is sent as its reference says."""
