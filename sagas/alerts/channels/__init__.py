@@ -1,6 +1,7 @@
 """The ways to reach people: one folder a kind."""
 
 from sagas.alerts.channels.alertmanager import KIND as ALERTMANAGER
+from sagas.alerts.channels.apprise import KIND as APPRISE
 from sagas.alerts.channels.email import KIND as EMAIL
 from sagas.alerts.channels.kind import Kind
 from sagas.alerts.channels.opsgenie import KIND as OPSGENIE
@@ -12,7 +13,7 @@ from sagas.alerts.channels.webhook import KIND as WEBHOOK
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
-    for kind in (EMAIL, BOT, SLACK_WEBHOOK, TEAMS, PAGERDUTY, OPSGENIE, ALERTMANAGER, WEBHOOK)
+    for kind in (EMAIL, BOT, SLACK_WEBHOOK, TEAMS, PAGERDUTY, OPSGENIE, ALERTMANAGER, WEBHOOK, APPRISE)
 }
 
 __all__ = ["KINDS"]

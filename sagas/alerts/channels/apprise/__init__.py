@@ -1,0 +1,5 @@
+"""Everything else, by Apprise: an extra (`amends[apprise]`), offered only where it is installed."""
+
+from sagas.alerts.channels.apprise.sending import KIND
+
+__all__ = ["KIND"]
