@@ -131,6 +131,8 @@ CELERY_BEAT_SCHEDULE = {
         ("find what is due", "sagas.tasks.sweep", 1.0),
         ("learn rhythms", "sagas.tasks.learn_rhythms", 5.0),
         ("deliver alerts", "sagas.tasks.deliver_alerts", 1.0),
+        # Once in two minutes it is due, and may find another at work.
+        ("renew alerts", "sagas.tasks.renew_alerts", 10.0),
         ("go on with replays", "sagas.tasks.go_on_with_replays", 1.0),
         ("recover repairs", "compensation.tasks.recover", 1.0),
         ("learn what is normal", "sagas.tasks.learn", 5.0),

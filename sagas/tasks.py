@@ -1,9 +1,10 @@
 """What the worker is told to do. A task may be lost, doubled or late: the rows say what is due."""
 
 from celery import shared_task
+from django.utils import timezone
 
 from sagas import replays, trials
-from sagas.alerts import delivery
+from sagas.alerts import delivery, renewing
 from sagas.audit import anchors
 from sagas.detection import sweep as sweeping
 from sagas.detection.silence import learning
@@ -23,6 +24,11 @@ def learn_rhythms() -> None:
 @shared_task(name="sagas.tasks.deliver_alerts")  # type: ignore[untyped-decorator]
 def deliver_alerts() -> None:
     delivery.deliver()
+
+
+@shared_task(name="sagas.tasks.renew_alerts")  # type: ignore[untyped-decorator]
+def renew_alerts() -> None:
+    renewing.renew(timezone.now())
 
 
 @shared_task(name="sagas.tasks.work_on_trials")  # type: ignore[untyped-decorator]

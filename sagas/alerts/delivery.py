@@ -47,7 +47,7 @@ LONGEST_PAUSE = 3600.0
 def deliver() -> int:
     """Send what is due; how many were tried. One at a time: a dead receiver must not take every worker."""
     tried = 0
-    with _turn() as is_ours:
+    with turn() as is_ours:
         if not is_ours:
             return 0
         started = time.monotonic()
@@ -60,7 +60,8 @@ def deliver() -> int:
 
 
 @contextmanager
-def _turn() -> Iterator[bool]:
+def turn() -> Iterator[bool]:
+    """Whether it is ours to send, until the block ends."""
     ((is_ours,),) = run(statements.TAKE_TURN)
     try:
         yield is_ours
@@ -80,7 +81,9 @@ def send(batch: list[Delivery]) -> None:
     """Send claimed deliveries side by side, each recorded as soon as it is known how it went."""
     with ThreadPoolExecutor(len(batch), thread_name_prefix="alerts") as threads:
         states = _states(batch)
-        sending = {threads.submit(_send, one, message_of(one), states.get(one.pk, {})): one for one in batch}
+        sending = {
+            threads.submit(hand_over, one, message_of(one), states.get(one.pk, {})): one for one in batch
+        }
         for done in as_completed(sending):
             _record(sending[done], done)
 
@@ -113,7 +116,8 @@ def message_of(delivery: Delivery) -> Message:
     )
 
 
-def _send(delivery: Delivery, message: Message, state: Mapping[str, Any]) -> Sent:
+def hand_over(delivery: Delivery, message: Message, state: Mapping[str, Any]) -> Sent:
+    """To the channel, which calls others. Raises `DeliveryError`."""
     channel = delivery.channel
     try:
         destination = registered.destination(channel, delivery.target)
@@ -121,7 +125,7 @@ def _send(delivery: Delivery, message: Message, state: Mapping[str, Any]) -> Sen
         raise DeliveryError(str(error)) from None
     if delivery.target not in registered.kind_of(channel).targets(destination.config, message.owner):
         raise DeliveryError(f"It is no longer among the addresses of {channel.name}.", permanent=True)
-    return registered.kind_of(channel).send(message, destination, state)
+    return registered.kind_of(channel).send(message, destination.hiding(message), state)
 
 
 def _record(delivery: Delivery, done: Future[Sent]) -> None:

@@ -46,6 +46,23 @@ SELECT count(DISTINCT saga_id) FROM sagas_finding
 WHERE problem_id = ANY(%(problems)s) AND closed_at IS NULL AND accepted_at IS NULL
 """
 
+# What was last told in each thread that others hold open, of channels of these kinds.
+OPEN_THREADS = """
+SELECT thread.id, last.id
+FROM sagas_thread thread
+JOIN sagas_incident incident ON incident.id = thread.incident_id
+JOIN sagas_channel channel ON channel.id = thread.channel_id
+JOIN LATERAL (
+  SELECT delivery.id FROM sagas_delivery delivery JOIN sagas_alert alert ON alert.id = delivery.alert_id
+  WHERE alert.incident_id = incident.id AND delivery.channel_id = channel.id
+    AND delivery.target = thread.target AND delivery.state = 'sent'
+  ORDER BY delivery.id DESC LIMIT 1
+) last ON true
+WHERE channel.kind = ANY(%(kinds)s) AND channel.is_enabled
+  AND incident.over_at IS NULL AND thread.state <> '{}'
+ORDER BY channel.id, thread.id
+"""
+
 # For one worker at a time, until it lets go or its connection ends.
 TAKE_TURN = "SELECT pg_try_advisory_lock(hashtextextended('sagas.alerts.delivery', 0))"
 END_TURN = "SELECT pg_advisory_unlock(hashtextextended('sagas.alerts.delivery', 0))"

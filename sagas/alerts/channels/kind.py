@@ -13,6 +13,8 @@ from sagas.alerts.message import Message
 from sagas.vocabulary import Occasion
 
 MASK = "•••"
+# How often what a thread was told last is told again, where the other side would forget it.
+RENEW_EVERY = timedelta(minutes=2)
 # Characters of a request or an answer that are kept.
 LONGEST_EXCERPT = 2000
 
@@ -128,9 +130,9 @@ class Kind:
     problem's, as its definition names it. `check(config)`: complaints beyond those of the fields.
     `skips`: occasions that nobody wants to hear of this way. `keeps_state`: the other side holds the problem
     open until it is told that it is over (paging services), and so is also told where people accepted it.
-    `renew_every`: the other side takes it for over when it is not told again; so what a thread was told last
-    is sent once more after so long, until it is over. `is_offered`: whether all is installed that it needs;
-    else no new channel is of this kind.
+    `renews`: the other side takes it for over when it is not told again, so what a thread was told last is
+    sent once more every RENEW_EVERY until it is over; of what it holds open there is a `state`. `is_offered`:
+    whether all is installed that it needs; else no new channel is of this kind.
     """
 
     name: str
@@ -143,7 +145,7 @@ class Kind:
     check: Callable[[Mapping[str, Any]], Iterable[str]] = no_complaint
     skips: frozenset[Occasion] = frozenset()
     keeps_state: bool = False
-    renew_every: timedelta | None = None
+    renews: bool = False
     is_offered: bool = True
     # Messages a minute, where the admin says nothing else.
     per_minute: int = 30

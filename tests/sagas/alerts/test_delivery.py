@@ -190,7 +190,7 @@ def test_one_deliverer_at_a_time(hooks: Receiver) -> None:
         seen.append(deliver())
         connection.close()
 
-    with delivering._turn() as is_ours:
+    with delivering.turn() as is_ours:
         assert is_ours
         thread = threading.Thread(target=another)
         thread.start()

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sagas.addresses import is_web_address
+from sagas.alerts.channels.kind import RENEW_EVERY
 from sagas.alerts.message import Message
 from sagas.alerts.wording import facts, fit, harmless, headline, links, paragraphs
 from sagas.vocabulary import Occasion, Severity
 
-# Alertmanager forgets an alert at its end; until then it is posted again so often that one may fail.
-RENEW_EVERY = timedelta(minutes=2)
+# Alertmanager forgets an alert at its end, and is told of it again several times before that.
 HOLD = 5 * RENEW_EVERY
 # Of what nobody will tell the end: a test, and what is about Amends itself.
 ONCE = {Occasion.TEST: timedelta(minutes=5)}
@@ -44,12 +44,11 @@ def known(message: Message, before: Known | None) -> Known:
 def alerts(message: Message, before: Known | None, now: datetime) -> list[dict[str, Any]]:
     """All that is posted at `now`, at most two."""
     it = known(message, before)
-    # At least after its start: what ends before it begins is refused.
-    over = max(now, it.starts + timedelta(seconds=1))
-    ends = over if message.is_over else now + _hold(message)
-    found = [_alert(it, message, ends)]
+    # What ends before it begins is refused.
+    ends = now if message.is_over else now + _hold(message)
+    found = [_alert(it, message, max(ends, it.starts))]
     if before and before.labels != it.labels:
-        found.append(_alert(before, message, max(now, before.starts + timedelta(seconds=1))))
+        found.append(_alert(before, message, max(now, before.starts)))
     return found
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
-from sagas.alerts.channels.alertmanager.alerts import RENEW_EVERY, Known, alerts, known
+from sagas.alerts.channels.alertmanager.alerts import Known, alerts, known
 from sagas.alerts.channels.calling import post_json
 from sagas.alerts.channels.kind import Destination, Field, FieldType, Kind, Sent
 from sagas.alerts.message import Message
@@ -76,6 +76,6 @@ KIND = Kind(
     # A digest is no alert.
     skips=frozenset({Occasion.DIGEST}),
     keeps_state=True,
-    renew_every=RENEW_EVERY,
+    renews=True,
     per_minute=600,
 )
