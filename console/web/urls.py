@@ -17,6 +17,7 @@ from console.web import (
     definition_seen,
     definitions,
     foreign_types,
+    notifications,
     participants,
     problem,
     quarantine,
@@ -94,6 +95,8 @@ urlpatterns = [
     path("audit/exports/<int:pk>/file", audit_exports.download, name="audit_export_file"),
     path("account/tokens/", account.tokens, name="tokens"),
     path("account/tokens/<int:pk>/revoke", account.revoke_token, name="token_revoke"),
+    path("account/notifications/", notifications.show, name="notifications"),
+    path("account/notifications/news", notifications.news, name="notification_news"),
     # Of allauth's pages only these: accounts are made by an admin, and nobody signs up or in by mail.
     path("accounts/login/", allauth.login, name="account_login"),
     path("accounts/logout/", allauth.logout, name="account_logout"),

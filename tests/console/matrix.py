@@ -482,6 +482,8 @@ PAGES = [
         302,
         lambda w, who: f"account/tokens/{own_token(w, who)}/revoke",
     ),
+    Row("account/notifications/", "GET", VIEWERS),
+    Row("account/notifications/news", "GET", VIEWERS),
     Row("accounts/login/", "GET", frozenset({"anonymous"})),
     Row("accounts/logout/", "GET", SIGNED_IN),
     Row("accounts/password/change/", "GET", SIGNED_IN),

@@ -1,8 +1,10 @@
 /* Amends in the browser. Every page works without it; with it there are times in the viewer's zone (times.js),
-   keys and copying (keys.js), and pages that change while one looks at them (live.js). */
+   keys and copying (keys.js), pages that change while one looks at them (live.js), and alerts as notifications of the
+   browser (notifications.js). */
 
 import "./keys.js";
 import { follow } from "./live.js";
+import "./notifications.js";
 import { all, say } from "./page.js";
 import { tick } from "./times.js";
 

@@ -2,6 +2,7 @@
 
 from sagas.alerts.channels.alertmanager import KIND as ALERTMANAGER
 from sagas.alerts.channels.apprise import KIND as APPRISE
+from sagas.alerts.channels.browser import KIND as BROWSER
 from sagas.alerts.channels.email import KIND as EMAIL
 from sagas.alerts.channels.kind import Kind
 from sagas.alerts.channels.opsgenie import KIND as OPSGENIE
@@ -13,7 +14,18 @@ from sagas.alerts.channels.webhook import KIND as WEBHOOK
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
-    for kind in (EMAIL, BOT, SLACK_WEBHOOK, TEAMS, PAGERDUTY, OPSGENIE, ALERTMANAGER, WEBHOOK, APPRISE)
+    for kind in (
+        EMAIL,
+        BOT,
+        SLACK_WEBHOOK,
+        TEAMS,
+        PAGERDUTY,
+        OPSGENIE,
+        ALERTMANAGER,
+        WEBHOOK,
+        BROWSER,
+        APPRISE,
+    )
 }
 
 __all__ = ["KINDS"]
