@@ -9,6 +9,10 @@ def saga(saga_type: str, saga_id: str) -> str:
     return f"{settings.BASE_URL}/sagas/{quote(saga_type, safe='')}/{quote(saga_id, safe='')}/"
 
 
+def attention() -> str:
+    return f"{settings.BASE_URL}/"
+
+
 def problem(pk: int) -> str:
     return f"{settings.BASE_URL}/problems/{pk}/"
 

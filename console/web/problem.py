@@ -16,7 +16,7 @@ from console.web.guard import needs
 from console.web.problem_lines import accepted_findings, described, oldest
 from console.web.saga_choices import Choice, Intent, address
 from sagas.advice import ADVICE, SAID, Action
-from sagas.models import Definition, Finding, Problem
+from sagas.models import Definition, Finding, Problem, Watch
 from sagas.vocabulary import Code
 
 REPAIRS = frozenset(Action(intent.value) for intent in Intent)
@@ -43,6 +43,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
             "choices": choices,
             "first": choices[0].address if choices else "",
             "accepted": accepted_findings(row.pk),
+            "watch": Watch.objects.filter(user=request.user.pk, problem=row.pk).first(),
         },
     )
 

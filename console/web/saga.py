@@ -18,7 +18,7 @@ from console.web import frame, saga_choices, saga_normal, saga_records
 from console.web.guard import needs
 from sagas import story, timeline
 from sagas.fold import State
-from sagas.models import Finding, Saga
+from sagas.models import Finding, Saga, Watch
 from sagas.models.finding import OPEN
 from sagas.timeline import NARROW, WIDE, Mode
 from sagas.vocabulary import Condition, Severity
@@ -74,6 +74,7 @@ def show(request: HttpRequest, saga_type: str, saga_id: str) -> HttpResponse:
             "story": story.tell(state, findings or _troubles(accepted), definition, now),
             "mood": saga.condition if findings else "accepted" if accepted else state.status,
             "rival": subject.rival,
+            "watch": Watch.objects.filter(user=request.user.pk, saga=saga).first(),
             "stake": state.stake,
             "accepted": accepted,
             "choices": saga_choices.choices(saga, subject, findings, now),

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from sagas import changes, links
-from sagas.alerts import routes, writing
+from sagas.alerts import registered, routes, writing
 from sagas.alerts.message import Summary
 from sagas.alerts.writing import Audience
 from sagas.models import Channel, Delivery
@@ -90,6 +90,7 @@ def _stand_in(now: datetime) -> int:
         .select_related("alert", "channel")
         .filter(lost, replaced_at=None, is_stand_in=False)
         .exclude(alert__occasion=Occasion.TEST)
+        .exclude(channel__name=registered.PEOPLE)
     )
     deliveries = list(rows.order_by("pk")[:MOST])
     names = routes.in_force().stand_ins if deliveries else ()

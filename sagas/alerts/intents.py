@@ -15,6 +15,7 @@ from sagas import changes
 from sagas.alerts import escalating, knowing, policy, routes, silences, statements, writing
 from sagas.alerts.escalating import Taken
 from sagas.alerts.knowing import Group, Known
+from sagas.alerts.people import watching
 from sagas.alerts.policy import Standing
 from sagas.alerts.silences import Silenced
 from sagas.alerts.summarising import summarise
@@ -169,6 +170,8 @@ class Teller:
         """`standing`: everybody knows it from now on."""
         incident = group.incident
         summary = summarise(group, occasion, self.now)
+        if standing is not None:
+            audience = [*audience, *self._watchers(group)]
         writing.write(
             summary, audience, self.now, incident=incident, stand_ins=self.routes.stand_ins, is_kept=True
         )
@@ -182,6 +185,11 @@ class Teller:
             incident.save()
             run(statements.TELL_PROBLEMS, problems=[one.pk for one in group.members])
         return 1
+
+    def _watchers(self, group: Group) -> list[Audience]:
+        """Who asked to hear of one of its problems."""
+        pks, types = [one.pk for one in group.members], {one.saga_type for one in group.members}
+        return watching.of_problems(pks, types, group.standing().severity, self.now)
 
     def _close(
         self, group: Group, closed_at: datetime, decision: Occasion | None, steps: list[Escalation]
@@ -198,6 +206,8 @@ class Teller:
         is_told = incident.told_at is not None and (bool(audience) or not group.is_accepted)
         if is_told:
             summary = summarise(group, Occasion.RESOLVED, self.now)
+            if not group.is_accepted:
+                audience += self._watchers(group)
             writing.write(summary, audience, self.now, incident=incident, stand_ins=(), is_kept=True)
         incident.over_at = self.now
         if group.is_accepted:

@@ -8,11 +8,13 @@ from django.conf import settings
 from sagas import secrets
 from sagas.alerts.channels import KINDS
 from sagas.alerts.channels.kind import SECRETS, Destination, Kind
-from sagas.models import Channel
+from sagas.models import Channel, Preferences
 
 # Told where no default route says otherwise, if the settings name anybody.
 EMAIL, WEBHOOK = "ALERT_EMAIL_TO", "ALERT_WEBHOOK_URLS"
-BUILT_IN = {EMAIL: "email", WEBHOOK: "webhook"}
+# People, at the addresses that they gave themselves (sagas.alerts.people).
+PEOPLE = "PEOPLE"
+BUILT_IN = {EMAIL: "email", WEBHOOK: "webhook", PEOPLE: "email"}
 
 
 def kind_of(channel: Channel) -> Kind:
@@ -78,6 +80,9 @@ def usable(names: Iterable[str]) -> list[Channel]:
 
 
 def _from_settings(name: str) -> dict[str, Any]:
+    if name == PEOPLE:
+        wanted = Preferences.objects.filter(user__is_active=True).exclude(mail="")
+        return {"to": tuple(wanted.values_list("mail", flat=True))}
     if name == EMAIL:
         return {"to": tuple(settings.ALERT_EMAIL_TO), "owner": True}
     return {"urls": tuple(settings.ALERT_WEBHOOK_URLS), "secret": settings.ALERT_WEBHOOK_SECRET}

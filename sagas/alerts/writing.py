@@ -22,11 +22,14 @@ class Audience:
     because: str
     zone: str = "UTC"
     is_stand_in: bool = False
+    # They want quiet until then.
+    not_before: datetime | None = None
 
 
 def of_threads(incident: Incident, because: str) -> list[Audience]:
-    """Everybody who has heard of it, in their threads."""
+    """Everybody who has heard of it, in their threads; who watches it is asked anew each time."""
     rows = Thread.objects.filter(incident=incident).select_related("channel").order_by("pk")
+    rows = rows.exclude(channel__name=registered.PEOPLE)
     return [Audience(row.channel, row.target, because, row.zone) for row in rows if row.channel.is_enabled]
 
 
@@ -58,7 +61,9 @@ def write(
     for one in audience:
         if summary.occasion not in registered.kind_of(one.channel).skips:
             told.setdefault((one.channel.pk, one.target), one)
-    dead = [one for one in told.values() if one.channel.dead_since]
+    told = _once(told)
+    # What a person asked for is told to nobody else.
+    dead = [one for one in told.values() if one.channel.dead_since and one.channel.name != registered.PEOPLE]
     for one in in_stead_of(dead, stand_ins, [summary.owner]):
         told.setdefault((one.channel.pk, one.target), one)
     if not told and not is_kept:
@@ -74,6 +79,21 @@ def write(
     return alert
 
 
+def _once(told: dict[tuple[int, str], Audience]) -> dict[tuple[int, str], Audience]:
+    """Without people whom another mail reaches anyway."""
+    others = {
+        one.target.casefold()
+        for one in told.values()
+        if one.channel.kind == registered.BUILT_IN[registered.PEOPLE]
+        and one.channel.name != registered.PEOPLE
+    }
+    return {
+        key: one
+        for key, one in told.items()
+        if one.channel.name != registered.PEOPLE or one.target.casefold() not in others
+    }
+
+
 def deliver_to(alert: Alert, audience: Iterable[Audience], now: datetime) -> None:
     """Deliveries of an alert, and the threads that they begin or go on in."""
     audience = list(audience)
@@ -86,7 +106,7 @@ def deliver_to(alert: Alert, audience: Iterable[Audience], now: datetime) -> Non
                 because=one.because,
                 zone=one.zone,
                 message_id=uuid4(),
-                next_attempt_at=now,
+                next_attempt_at=one.not_before or now,
                 is_stand_in=one.is_stand_in,
             )
             for one in audience

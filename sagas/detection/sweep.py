@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from sagas import changes, definitions, facts, fold, heartbeats, learning
 from sagas.alerts import intents
+from sagas.alerts.people import digest, watching
 from sagas.detection import beyond, deadlines, judge, links, problems, statements
 from sagas.detection.difference import Judged
 from sagas.detection.sight import Sight
@@ -63,6 +64,8 @@ def sweep(now: datetime | None = None) -> int:
         intents.tell(now)
         if taken < CHUNK or time.monotonic() - started > BUDGET:
             break
+    watching.tell(now)
+    digest.tell(now)
     heartbeats.beat(HEARTBEAT, now)
     return count
 

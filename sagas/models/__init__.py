@@ -6,6 +6,7 @@ from sagas.models.finding import Finding, Problem, ProblemStake, Transition
 from sagas.models.heartbeat import Heartbeat
 from sagas.models.incident import Escalation, Incident, Membership
 from sagas.models.participant import Participant, ParticipantKey
+from sagas.models.person import Preferences, Watch
 from sagas.models.quarantine import ForeignType, Quarantined, Replay
 from sagas.models.saga import Event, Nudge, Saga, SagaKey
 from sagas.models.silence import Hearing, Listening, Rhythm, Silence
@@ -34,6 +35,7 @@ __all__ = [
     "Nudge",
     "Participant",
     "ParticipantKey",
+    "Preferences",
     "Problem",
     "ProblemStake",
     "Quarantined",
@@ -49,4 +51,5 @@ __all__ = [
     "Transition",
     "Trial",
     "Unlearned",
+    "Watch",
 ]

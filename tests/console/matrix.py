@@ -8,10 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils import timezone
+
 from compensation import repairs
 from console import tokens
 from console.permissions import Role
 from sagas import acceptance
+from sagas.alerts.people import choosing
 from sagas.audit import Actor
 from sagas.models import Finding
 from tests.console.batches import CARE, HASH, batch_for, dropped_from
@@ -81,6 +84,19 @@ def looked_at(world: World, _: Person | None) -> str:
     return f"batches/{dropped_from(batch_for('pause'), world.well).batch_id}/sagas/1/"
 
 
+def own_watch(world: World, who: Person | None) -> str:
+    """One of their own; nobody's for those who can have none."""
+    return f"api/v1/watches/{watching(who)}"
+
+
+def own_watch_page(world: World, who: Person | None) -> str:
+    return f"account/hearing/{watching(who)}/remove"
+
+
+def watching(who: Person | None) -> int:
+    return choosing.watch_type(who.user, "order", timezone.now()).pk if who else 0
+
+
 def pressed(button: str) -> dict[str, Any]:
     """The button on the page of a batch that is as it has to be for that."""
     return {
@@ -110,8 +126,16 @@ TRIALS = f"{API}definitions/trials"
 EXPORTS = f"{API}audit/exports"
 NEW_DEFINITION = "type: laundry\nversion: '1'\nsteps: [{name: wash, kind: readonly}]\n"
 
+PREFERRED = {"mail": "ada@example.com", "zone": "UTC", "loud_from": "error"}
+WATCHES, PREFERENCES = f"{API}watches", f"{API}preferences"
+
 PROGRAMS = [
     Row(f"{API}events", "POST", NOBODY),
+    Row(WATCHES, "GET", VIEWERS),
+    Row(WATCHES, "POST", VIEWERS, 201, body={"saga_type": "order"}),
+    Row(f"{WATCHES}/<int:pk>", "DELETE", VIEWERS, 204, own_watch),
+    Row(PREFERENCES, "GET", VIEWERS),
+    Row(PREFERENCES, "PUT", VIEWERS, body=PREFERRED),
     Row(f"{API}sagas", "GET", VIEWERS),
     Row(SAGA, "GET", VIEWERS, address=O1),
     Row(f"{SAGA}/events", "GET", VIEWERS, address=f"{O1}/events"),
@@ -458,6 +482,18 @@ PAGES = [
     ),
     Row("audit/", "GET", VIEWERS),
     Row("system/", "GET", VIEWERS),
+    Row("account/hearing/", "GET", VIEWERS),
+    Row("account/hearing/", "POST", VIEWERS, 302, body=PREFERRED),
+    Row("account/hearing/types", "POST", VIEWERS, 302, body={"saga_type": "order"}),
+    Row("account/hearing/<int:pk>/remove", "POST", VIEWERS, 302, own_watch_page),
+    Row("problems/<int:pk>/watch", "POST", VIEWERS, 302, lambda w, _: f"problems/{w.problem.pk}/watch"),
+    Row(
+        "sagas/<name:saga_type>/<saga_id:saga_id>/watch",
+        "POST",
+        VIEWERS,
+        302,
+        "sagas/order/o%2F1/watch",
+    ),
     Row("audit/verify", "POST", VIEWERS),
     Row("audit/exports", "POST", VIEWERS, 303, body={"format": "jsonl"}),
     Row(
