@@ -17,5 +17,9 @@ def problem(pk: int) -> str:
     return f"{settings.BASE_URL}/problems/{pk}/"
 
 
+def batch(pk: int) -> str:
+    return f"{settings.BASE_URL}/batches/{pk}/"
+
+
 def channel(name: str) -> str:
     return f"{settings.BASE_URL}/alerts/channels/{quote(name, safe='')}/"

@@ -18,6 +18,8 @@ from compensation.models import Batch, Review
 from compensation.policy import Approval, Requirement
 from compensation.refusals import ReasonMissingError
 from compensation.wording import clean
+from sagas import links
+from sagas.alerts import notices
 from sagas.audit import Actor
 
 State = Batch.State
@@ -47,7 +49,9 @@ def ask(
         # Whoever said no before may have thought again; it is another question.
         locked.reviews.all().delete()
         deciding.turn(locked, State.ASKING, "")
-        deciding.note(locked, by, "batch.asked", after={"plan_hash": plan_hash, "who": missing(locked)})
+        who = missing(locked)
+        deciding.note(locked, by, "batch.asked", after={"plan_hash": plan_hash, "who": who})
+        _tell(locked, requirement, who, now)
     return locked
 
 
@@ -172,6 +176,20 @@ def waiting_for(user: User, most: int | None = None) -> list[Batch]:
 
 def groups_of(user: User) -> frozenset[str]:
     return frozenset(user.groups.values_list("name", flat=True))
+
+
+def _tell(batch: Batch, requirement: Requirement, who: str, now: datetime) -> None:
+    """People who may agree may not be looking at their inbox."""
+    count = batch.summary["sagas"]
+    until = f" until {batch.expires_at:%Y-%m-%d %H:%M} UTC" if batch.expires_at else ""
+    notices.write(
+        f"{batch} waits for agreement: {batch.intent} {count:,} saga{'' if count == 1 else 's'}",
+        f"{batch.planned_by_name} planned it: {batch.reason}",
+        links.batch(batch.pk),
+        f"{who} must agree to a repair",
+        now,
+        lines=[*requirement.because, f"Wanted{until}: {who}."],
+    )
 
 
 def _excluded(batch: Batch) -> frozenset[int]:

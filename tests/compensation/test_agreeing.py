@@ -1,6 +1,7 @@
 """Four eyes: whoever must agree is asked, and nothing is started, or sent, before they did."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -20,7 +21,7 @@ from compensation.models import Batch, Repair
 from compensation.refusals import AgreementMissingError, ReasonMissingError
 from sagas.audit import Actor
 from sagas.definitions import loading
-from sagas.models import AuditEntry
+from sagas.models import Alert, AuditEntry, Delivery
 from tests.compensation.shop import ANNA, Shop
 from tests.compensation.stories import SHOP_YAML
 from tests.compensation.test_batches import CHARGED, planned, run
@@ -62,6 +63,22 @@ def test_what_needs_nobodys_agreement_is_started_by_whoever_planned_it(shop: Sho
     with pytest.raises(NotAskedError):
         agreeing.ask(batch, batch.plan_hash, ANNA)
     assert deciding.start(batch, batch.plan_hash, ANNA).state == State.RUNNING
+
+
+def test_those_who_must_agree_are_told(shop: Shop, settings: Any) -> None:
+    settings.ALERT_EMAIL_TO = ["approvers@shop.example"]
+    batch = past_pivot(shop)
+    with pytest.raises(OtherPlanError):
+        agreeing.ask(batch, "0" * 64, ANNA)
+    assert not Alert.objects.exists()
+    agreeing.ask(batch, batch.plan_hash, ANNA)
+    (delivery,) = Delivery.objects.all()
+    told = delivery.alert.summary
+    assert (delivery.target, told["occasion"]) == ("approvers@shop.example", "notice")
+    assert told["title"] == f"{batch} waits for agreement: compensate 1 saga"
+    assert told["explanation"] == "anna planned it: OPS-7"
+    assert told["link"].endswith(f"/batches/{batch.pk}/")
+    assert "1 person of the group approver or admin" in told["lines"][-1]
 
 
 def test_what_must_be_agreed_to_is_not_started_before(shop: Shop) -> None:
