@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from compensation import policy
@@ -21,6 +21,7 @@ from compensation.wording import clean
 from sagas import links
 from sagas.alerts import notices
 from sagas.audit import Actor
+from sagas.models import Preferences
 
 State = Batch.State
 Verdict = Review.Verdict
@@ -189,7 +190,14 @@ def _tell(batch: Batch, requirement: Requirement, who: str, now: datetime) -> No
         f"{who} must agree to a repair",
         now,
         lines=[*requirement.because, f"Wanted{until}: {who}."],
+        people=_reachable(batch, requirement),
     )
+
+
+def _reachable(batch: Batch, requirement: Requirement) -> QuerySet[Preferences]:
+    """Those who may agree and have said where mail reaches them."""
+    theirs = Preferences.objects.filter(user__is_active=True, user__groups__name__in=requirement.groups)
+    return theirs.exclude(user__in=_excluded(batch)).order_by("pk").distinct()
 
 
 def _excluded(batch: Batch) -> frozenset[int]:

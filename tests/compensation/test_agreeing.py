@@ -21,7 +21,7 @@ from compensation.models import Batch, Repair
 from compensation.refusals import AgreementMissingError, ReasonMissingError
 from sagas.audit import Actor
 from sagas.definitions import loading
-from sagas.models import Alert, AuditEntry, Delivery
+from sagas.models import Alert, AuditEntry, Delivery, Preferences
 from tests.compensation.shop import ANNA, Shop
 from tests.compensation.stories import SHOP_YAML
 from tests.compensation.test_batches import CHARGED, planned, run
@@ -183,3 +183,14 @@ def test_a_single_repair_that_must_be_agreed_to_is_not_one_click(shop: Shop) -> 
         repairs.start(saga, "compensate", "", "OPS-1", seen.revision, seen.hash, ANNA, shop.anna)
     assert not Repair.objects.exists() and not AuditEntry.objects.filter(action="repair.started").exists()
     assert repairs.preview(shop.saga(CHARGED), "compensate", "charge").requirement is None
+
+
+def test_those_who_may_agree_are_told_where_mail_reaches_them(shop: Shop) -> None:
+    carl, dora = person("carl", "approver"), person("dora", "operator")
+    for one in (carl, dora, shop.anna):
+        Preferences.objects.create(user=one, mail=f"{one.username}@shop.example")
+    shop.anna.groups.add(Group.objects.get(name="approver"))
+    batch = past_pivot(shop)
+    agreeing.ask(batch, batch.plan_hash, ANNA)
+    told = Delivery.objects.filter(channel__name="PEOPLE").values_list("target", flat=True)
+    assert list(told) == ["carl@shop.example"]
