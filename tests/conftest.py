@@ -40,6 +40,13 @@ def tables_are_emptied_by_us() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def passwords_are_hashed_quickly_and_files_found_when_asked_for() -> None:
+    """A strong hash of a password takes longer than most tests, and so does a client's list of all files."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.WHITENOISE_AUTOREFRESH = True
+
+
+@pytest.fixture(scope="session", autouse=True)
 def files_are_written_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Of each process of a run, as each has a database of its own, too."""
     settings.DATA = tmp_path_factory.mktemp("data")

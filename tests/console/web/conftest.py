@@ -47,8 +47,3 @@ def outsider(db: None) -> Person:
 def stranger(db: None) -> Client:
     """Not signed in."""
     return Client()
-
-
-@pytest.fixture(autouse=True)
-def passwords_are_hashed_quickly(settings: Settings) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
