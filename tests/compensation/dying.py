@@ -1,26 +1,24 @@
 """A worker that is killed at a line of its code, as often as it is told. Run as a process of its own.
 
 Reads "execute <action> <n>" or "run <batch> <n>" and forks: the child does so and kills itself, with SIGKILL,
-when it comes to the n-th line of what stands between claim and record, in whichever thread. Answers with the
-line it died at, or "finished".
+when it comes to the n-th place (tests.deaths) of what stands between claim and record. Answers with the line
+it died at, or "finished".
 """
 
 import contextlib
 import gc
 import os
-import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
-from types import FrameType
-from typing import Any
 from urllib.parse import urlsplit
 
 import django
 from django.db import connection
 
 from tests.compensation.participants import SECRET
+from tests.deaths import Death
 
 ONE_ACTION = {
     "compensation/executor.py",
@@ -88,29 +86,6 @@ class Worker:
         self.process.communicate(timeout=10)
 
 
-class Death:
-    """Counts the lines that are new and, at the chosen one, writes down where it is and kills the process."""
-
-    def __init__(self, files: set[str], at: int, last_words: int) -> None:
-        self.files = {str(ROOT / name): name for name in files}
-        self.at = at
-        self.last_words = last_words
-        self.seen: set[tuple[str, int]] = set()
-        self.lock = threading.Lock()
-
-    def watch(self, frame: FrameType, event: str, argument: Any) -> Any:
-        file = self.files.get(frame.f_code.co_filename)
-        if file is None:
-            return None
-        if event == "line":
-            with self.lock:
-                self.seen.add((file, frame.f_lineno))
-                if len(self.seen) == self.at:
-                    os.write(self.last_words, f"{file}:{frame.f_lineno}".encode())
-                    os.kill(os.getpid(), signal.SIGKILL)
-        return self.watch
-
-
 def warm_up() -> None:
     """Have everything loaded before the fork, so that a child has little to do but its work."""
     from compensation import executor
@@ -133,7 +108,7 @@ def live(task: str, pk: int, at: int, last_words: int) -> None:
     from compensation.batches import runner
 
     work = {"execute": executor.execute, "run": runner.run}[task]
-    watch = Death(WATCHED[task], at, last_words).watch
+    watch = Death({str(ROOT / name): name for name in WATCHED[task]}, at, last_words).watch
     threading.settrace(watch)
     sys.settrace(watch)
     work(pk)

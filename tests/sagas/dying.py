@@ -1,22 +1,22 @@
 """A worker that is killed at a line of its code, as often as it is told. Run as a process of its own.
 
 Reads "<job> <n>" and forks: the child does the job and kills itself, with SIGKILL, when it comes to the
-n-th line of the job's files. Answers with the line it died at, or "finished".
+n-th place (tests.deaths) of the job's files. Answers with the line it died at, or "finished".
 """
 
 import gc
 import os
-import signal
 import subprocess
 import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 import django
+
+from tests.deaths import Death
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -68,26 +68,10 @@ class Worker:
         return self.process.stdout.readline().strip()
 
 
-class Death:
-    """Counts the lines that are new and, at the chosen one, says where it is and kills the process."""
-
-    def __init__(self, job: str, at: int, last_words: int) -> None:
-        room = "console" if job == "export" else "sagas"
-        self.files = {str(ROOT / room / name): name for name in FILES[job]}
-        self.at = at
-        self.last_words = last_words
-        self.seen: set[tuple[str, int]] = set()
-
-    def watch(self, frame: FrameType, event: str, argument: Any) -> Any:
-        file = self.files.get(frame.f_code.co_filename)
-        if file is None:
-            return None
-        if event == "line":
-            self.seen.add((file, frame.f_lineno))
-            if len(self.seen) == self.at:
-                os.write(self.last_words, f"{file}:{frame.f_lineno}".encode())
-                os.kill(os.getpid(), signal.SIGKILL)
-        return self.watch
+def watched(job: str) -> dict[str, str]:
+    """The job's files: path to name."""
+    room = "console" if job == "export" else "sagas"
+    return {str(ROOT / room / name): name for name in FILES[job]}
 
 
 def ingest_batch() -> None:
@@ -105,6 +89,7 @@ def main() -> None:
     from django.conf import settings
 
     from console import exports
+    from console.exports import writing
     from sagas import replays, trials
     from sagas.alerts import delivery
     from sagas.detection import sweep
@@ -112,6 +97,8 @@ def main() -> None:
 
     settings.ALERT_WEBHOOK_URLS = os.environ.get("HOOK_URL", "").split(",")
     settings.ALERT_WEBHOOK_SECRET = os.environ.get("HOOK_SECRET", "")
+    # Several chunks of few entries.
+    writing.CHUNK = 20
     jobs = {
         "sweep": sweep.sweep,
         "deliver": delivery.deliver,
@@ -130,7 +117,7 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             try:
-                death = Death(job, int(at), say)
+                death = Death(watched(job), int(at), say)
                 threading.settrace(death.watch)
                 sys.settrace(death.watch)
                 jobs[job]()

@@ -1,4 +1,4 @@
-"""kill -9 all over the sweep and at every line of the delivery: nothing lost, counted or told twice."""
+"""kill -9 all over the sweep and the delivery: nothing lost, counted or told twice."""
 
 import time
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from tests.sagas.test_problems import assert_counts_are_true
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# More than the jobs have lines; the last ones find them finished.
+# More than the jobs have places; the last ones find them finished.
 ENOUGH = 300
 
 
@@ -45,10 +45,10 @@ def wait_until(is_so: Callable[[], bool]) -> bool:
     return any(is_so() or time.sleep(0.05) for _ in range(100))
 
 
-def test_a_sweep_is_killed_at_every_third_line(worker: Worker) -> None:
+def test_a_sweep_is_killed_wherever_it_matters(worker: Worker) -> None:
     places = []
     with worker:
-        for line in range(1, ENOUGH, 3):
+        for line in range(1, ENOUGH):
             step = f"step-{line}"
             saga = put(f"saga.started {step}:T", f"o-{line}")
             places.append(worker.work("sweep", die_at=line))
@@ -63,7 +63,7 @@ def test_a_sweep_is_killed_at_every_third_line(worker: Worker) -> None:
             if places[-1] == "finished":
                 break
     assert places[-1] == "finished"
-    assert len(places) > 30
+    assert len(places) > 20
     assert {place.partition(":")[0] for place in places} == {
         "detection/sweep.py",
         "detection/problems.py",
@@ -74,7 +74,7 @@ def test_a_sweep_is_killed_at_every_third_line(worker: Worker) -> None:
     assert_counts_are_true()
 
 
-def test_a_delivery_is_killed_at_every_line(worker: Worker, hooks: Receiver) -> None:
+def test_a_delivery_is_killed_wherever_it_matters(worker: Worker, hooks: Receiver) -> None:
     places = []
     with worker:
         for line in range(1, ENOUGH):
@@ -91,7 +91,7 @@ def test_a_delivery_is_killed_at_every_line(worker: Worker, hooks: Receiver) -> 
             if places[-1] == "finished":
                 break
     assert places[-1] == "finished"
-    assert len(places) > 40
+    assert len(places) > 12
     came = [hook.id for hook in hooks.hooks]
     assert len(set(came)) == len(places)
     # It did die between sending and recording: some came twice, under the same id.
