@@ -31,6 +31,11 @@ LOOKS: dict[str, Look] = {
     # A delivery that is "pending" is shown by a word of its own, as a step may be pending, too.
     "being_sent": Look("Being sent", "info", "send"),
     Delivery.State.SENT.value: Look("Told", "ok", "check"),
+    # Channels.
+    "works": Look("Works", "ok", "check"),
+    "failing": Look("Fails", "warn", "triangle"),
+    "dead": Look("Takes nothing", "bad", "cross"),
+    "switched_off": Look("Switched off", "quiet", "pause"),
     Quarantined.State.OPEN.value: Look("Quarantined", "warn", "triangle"),
     # Kinds of steps.
     StepKind.COMPENSATABLE.value: Look("compensatable", "quiet", "undo"),

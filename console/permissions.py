@@ -27,6 +27,8 @@ class Act(StrEnum):
     REPAIR = "start and cancel repairs"
     BREAK_GLASS = "start repairs against the policy"
     ACCEPT = "accept findings"
+    HANDLE = "acknowledge, put off, assign and silence alerts"
+    ROUTE = "set up channels and routes of alerts"
     REPLAY = "replay quarantined events"
     MANAGE = "manage participants, keys and definitions"
     AUDIT = "read the audit log"
@@ -38,6 +40,8 @@ ALLOWED: dict[Act, frozenset[Role]] = {
     Act.AUDIT: frozenset(Role),
     Act.REPAIR: frozenset({Role.OPERATOR, Role.APPROVER, Role.ADMIN}),
     Act.ACCEPT: frozenset({Role.OPERATOR, Role.APPROVER, Role.ADMIN}),
+    Act.HANDLE: frozenset({Role.OPERATOR, Role.APPROVER, Role.ADMIN}),
+    Act.ROUTE: frozenset({Role.ADMIN}),
     Act.REPLAY: frozenset({Role.OPERATOR, Role.APPROVER, Role.ADMIN}),
     Act.BREAK_GLASS: frozenset({Role.ADMIN}),
     Act.MANAGE: frozenset({Role.ADMIN}),

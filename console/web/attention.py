@@ -16,7 +16,7 @@ from console.seeing import Seeing
 from console.web import frame, paging
 from console.web.guard import needs
 from console.web.problem_lines import OPENED, Sums, described, in_words, link, oldest
-from sagas.models import Finding, Heartbeat, Problem, Saga
+from sagas.models import Channel, Finding, Heartbeat, Problem, Saga
 from sagas.vocabulary import Condition, Severity, Status
 
 # Problems are few by their nature (saga type × step × code); past this many the page says so.
@@ -103,6 +103,7 @@ def show(request: HttpRequest) -> HttpResponse:
             "is_any": bool(problems),
             "knows_sagas": bool(problems) or Saga.objects.exists(),
             "silent_since": silent_since(now),
+            "dead_channels": Channel.objects.exclude(dead_since=None).order_by("dead_since"),
         },
         problems="attention/problems.html",
     )

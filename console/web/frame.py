@@ -39,6 +39,14 @@ PARTICIPANT = (
     "participant_plain_json",
     "participant_secret",
 )
+ALERTS = (
+    "route",
+    "route_new",
+    "alert_tester",
+    "channel",
+    "channel_new",
+    "silences",
+)
 TRIALS = ("trials", "trial", "trial_cancel", "trial_activate", "trial_samples")
 SECTIONS = [
     Section("attention", "Attention", ("problem", "problem_accept")),
@@ -46,6 +54,7 @@ SECTIONS = [
     Section("repairs", "Repairs", ("repair", "repair_show", "batches", "batch", "batch_new")),
     Section("participants", "Participants", PARTICIPANT),
     Section("definitions", "Definitions", ("definition", "definition_seen", *TRIALS)),
+    Section("alerts", "Alerts", ALERTS),
     Section("audit", "Audit", ("audit_export", "audit_export_cancel", "audit_export_file")),
     Section("quarantine", "Quarantine", ("quarantined", "quarantined_show", "replay")),
 ]

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from console import addresses, search
 from console.permissions import Act
 from console.seeing import Seeing
-from console.web import batch_form, frame, looking
+from console.web import batch_form, frame, handling, looking
 from console.web.guard import needs
 from console.web.problem_lines import accepted_findings, described, oldest
 from console.web.saga_choices import Choice, Intent, address
@@ -44,6 +44,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
             "first": choices[0].address if choices else "",
             "accepted": accepted_findings(row.pk),
             "watch": Watch.objects.filter(user=request.user.pk, problem=row.pk).first(),
+            "handled": handling.of(row),
         },
     )
 

@@ -21,13 +21,18 @@ from sagas import changes, heartbeats, secrets
 from sagas.alerts import health, registered, statements
 from sagas.alerts.channels.kind import DeliveryError, Sent
 from sagas.alerts.message import Message
+from sagas.alerts.signing import acts_for
 from sagas.mistakes import MISTAKES
 from sagas.models import Delivery, DeliveryAttempt, Thread
 from sagas.sql import run
+from sagas.vocabulary import Occasion
 
 log = structlog.get_logger()
 
 HEARTBEAT = "deliver_alerts"
+
+# Occasions on which somebody has to act.
+ASKING = frozenset({Occasion.OPENED, Occasion.WORSENED, Occasion.REOPENED, Occasion.ESCALATED})
 
 # Longer than any channel takes to fail.
 LEASE = timedelta(seconds=60)
@@ -111,6 +116,7 @@ def message_of(delivery: Delivery) -> Message:
             "thread": f"amends-{incident.key if incident else alert.pk}",
             "zone": delivery.zone,
             "because": delivery.because,
+            "acts": acts_for(delivery, incident) if alert.occasion in ASKING else None,
         },
         Message,
     )
@@ -159,13 +165,15 @@ def record_failure(delivery: Delivery, error: DeliveryError, now: datetime) -> N
         delivery=delivery, at=now, error=str(error), request=error.request, answer=error.answer
     )
     wait = pause(delivery.attempts, random.random())  # noqa: S311
-    is_last = error.permanent or delivery.attempts >= MOST_ATTEMPTS
+    is_test = delivery.alert.occasion == Occasion.TEST
+    is_last = error.permanent or is_test or delivery.attempts >= MOST_ATTEMPTS
     # Only while the claim still holds: another may have sent it since.
     Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.PENDING, attempts=delivery.attempts).update(
         state=Delivery.State.FAILED if is_last else Delivery.State.PENDING,
         next_attempt_at=now + timedelta(seconds=max(wait, error.retry_after or 0)),
     )
-    health.refused(delivery.channel, str(error), now)
+    if not is_test:
+        health.refused(delivery.channel, str(error), now)
     log.warning(
         "alerts: nobody took it",
         channel=delivery.channel.name,

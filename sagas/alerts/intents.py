@@ -5,10 +5,11 @@ this brings the two together. What to tell is decided by `policy`, whom by `rout
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+import structlog
 from django.db import transaction
 
 from sagas import changes
@@ -20,9 +21,12 @@ from sagas.alerts.policy import Standing
 from sagas.alerts.silences import Silenced
 from sagas.alerts.summarising import summarise
 from sagas.alerts.writing import Audience
+from sagas.mistakes import MISTAKES
 from sagas.models import Escalation, Incident, Listening, Membership
 from sagas.sql import run
 from sagas.vocabulary import Occasion
+
+log = structlog.get_logger()
 
 # Alerts in one transaction; the next sweep takes the rest.
 MOST = 50
@@ -70,14 +74,19 @@ class Teller:
 
     def tell(self, known: dict[int, Known]) -> int:
         groups, homeless = knowing.groups(known, self.now)
-        joined = self._take_in(homeless, groups)
+        self._take_in(homeless, groups)
         steps: dict[int, list[Escalation]] = {group.incident.pk: [] for group in groups}
         for row in Escalation.objects.filter(incident__in=steps).order_by("pk"):
             steps[row.incident_id].append(row)
         written = 0
         for group in groups:
             pk = group.incident.pk
-            written += self._attend(group, joined.get(pk, ()), steps[pk])
+            try:
+                with transaction.atomic():
+                    written += self._attend(group, steps[pk])
+            except MISTAKES:
+                # The others are told all the same, and this one is looked at by the next sweep.
+                log.exception("alerts: people cannot be told", incident=pk)
             if written >= MOST:
                 break
         return written
@@ -85,11 +94,10 @@ class Teller:
     def _is_hidden(self, problems: Iterable[Known]) -> bool:
         return all(silences.hiding(one.subject, self.silences, self.now) for one in problems)
 
-    def _take_in(self, homeless: Sequence[Known], groups: list[Group]) -> dict[int, list[Known]]:
+    def _take_in(self, homeless: Sequence[Known], groups: list[Group]) -> None:
         """Give open problems an incident: the open one of their participant, or one of their own."""
-        joined: dict[int, list[Known]] = {}
         if self.is_settling:
-            return joined
+            return
         for one in homeless:
             if self._is_hidden([one]):
                 continue
@@ -104,11 +112,10 @@ class Teller:
                 incident.save(update_fields=["joined_at"])
             Membership.objects.create(incident=incident, problem_id=one.pk, joined_at=self.now)
             place = next(place for place, group in enumerate(groups) if group.incident.pk == incident.pk)
-            groups[place] = Group(incident, [*groups[place].members, one])
-            joined.setdefault(incident.pk, []).append(one)
-        return joined
+            there = groups[place]
+            groups[place] = Group(incident, [*there.members, one], there.unrouted | {one.pk})
 
-    def _attend(self, group: Group, joined: Sequence[Known], steps: list[Escalation]) -> int:
+    def _attend(self, group: Group, steps: list[Escalation]) -> int:
         """Tell what is to be told of one incident; how many alerts."""
         incident, standing = group.incident, group.standing()
         decision = policy.decide(standing, group.told(), self.now)
@@ -118,10 +125,10 @@ class Teller:
             return 0
         if incident.over_at is not None or group.came_back:
             self._reopen(group, steps)
-            joined = group.open_members
+            group = replace(group, unrouted=frozenset(one.pk for one in group.members))
         if decision == Occasion.ESCALATED or (decision == Occasion.WORSENED and incident.snoozed_at):
             escalating.begin_again(incident, steps, self.now)
-        audience = self._route(group, joined, steps)
+        audience = self._route(group, steps)
         taken = self._take_steps(group, steps)
         audience += taken.first
         later = taken.later
@@ -151,8 +158,9 @@ class Teller:
         escalating.forget_acts(incident)
         incident.save()
 
-    def _route(self, group: Group, joined: Sequence[Known], steps: list[Escalation]) -> list[Audience]:
+    def _route(self, group: Group, steps: list[Escalation]) -> list[Audience]:
         """Begin the routes that hold and have not begun; those who have to hear of what joined, at once."""
+        joined = [one for one in group.open_members if one.pk in group.unrouted]
         again = self.routes.depend_on_time and group.incident.acknowledged_at is None and not joined
         extra: list[Audience] = []
         for one in joined or (group.open_members if again else ()):
@@ -162,6 +170,9 @@ class Teller:
                     steps.append(escalating.begin(group.incident, hearing))
                 elif begun is not None and joined and begun.next_step:
                     extra += escalating.first_of(hearing, [one])
+        if joined:
+            those = [one.pk for one in joined]
+            Membership.objects.filter(incident=group.incident, problem__in=those).update(is_routed=True)
         return extra
 
     def _write(

@@ -60,10 +60,11 @@ class Known(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """An incident and its problems."""
+    """An incident and its problems; `unrouted`: those that routes were not asked about since they joined."""
 
     incident: Incident
     members: Sequence[Known]
+    unrouted: frozenset[int] = frozenset()
 
     @property
     def open_members(self) -> list[Known]:
@@ -77,8 +78,8 @@ class Group:
     @property
     def came_back(self) -> bool:
         """Whether people had accepted all of it, and new evidence has brought it back since."""
-        is_open = self.incident.told_at is not None and self.incident.over_at is None
-        return is_open and not any(one.told_count for one in self.members)
+        is_known = self.incident.told_at is not None and self.incident.over_at is None
+        return is_known and not any(one.told_count for one in self.members)
 
     def standing(self) -> Standing:
         counted = self.open_members or self.members
@@ -127,14 +128,15 @@ def groups(known: Mapping[int, Known], now: datetime) -> tuple[list[Group], list
     An incident that a person is just acting on is left out with its problems: the next sweep finds it.
     """
     rows = run(statements.MEMBERS, problems=list(known), since=now - policy.SAME_THREAD)
-    newest = {problem: incident for incident, problem in rows}
+    newest = {problem: incident for incident, problem, _ in rows}
+    unrouted = frozenset(problem for incident, problem, is_routed in rows if not is_routed)
     wanted = sorted(set(newest.values()))
     locked = Incident.objects.select_for_update(skip_locked=True).order_by("pk").in_bulk(wanted)
     members: dict[int, list[Known]] = {pk: [] for pk in locked}
     for problem, incident in newest.items():
         if incident in members and problem in known:
             members[incident].append(known[problem])
-    found = [Group(locked[pk], those) for pk, those in members.items() if those]
+    found = [Group(locked[pk], those, unrouted) for pk, those in members.items() if those]
     homeless = [one for one in known.values() if one.pk not in newest and one.closed_at is None]
     return found, homeless
 

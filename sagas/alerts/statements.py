@@ -8,7 +8,7 @@ SELECT problem.id, problem.saga_type, problem.step, problem.code, problem.condit
   problem.participant, problem.owner, problem.open_count, problem.accepted_count, problem.told_count,
   problem.opened_at, problem.closed_at,
   (
-    SELECT json_object_agg(currency, amount::text) FROM sagas_problemstake stake
+    SELECT json_object_agg(currency, amount::text)::text FROM sagas_problemstake stake
     WHERE stake.problem_id = problem.id AND amount > 0
   )
 FROM sagas_problem problem
@@ -28,7 +28,7 @@ ORDER BY problem.id
 
 # The newest incident of each problem, and of open ones all problems.
 MEMBERS = """
-SELECT membership.incident_id, membership.problem_id
+SELECT membership.incident_id, membership.problem_id, membership.is_routed
 FROM sagas_membership membership JOIN sagas_incident incident ON incident.id = membership.incident_id
 WHERE membership.problem_id = ANY(%(problems)s) AND (incident.over_at IS NULL OR incident.over_at > %(since)s)
 ORDER BY membership.incident_id

@@ -32,8 +32,8 @@ INSERT INTO sagas_incident (
 SELECT key, participant, opened_at, opened_at, coalesce(at, opened_at), told_count, 1, severity, '{}',
   worse, over, '', '', false, '', ''
 FROM given JOIN sagas_problem problem ON problem.id = given.problem;
-INSERT INTO sagas_membership (incident_id, problem_id, joined_at)
-SELECT incident.id, given.problem, incident.opened_at FROM given JOIN sagas_incident incident USING (key);
+INSERT INTO sagas_membership (incident_id, problem_id, joined_at, is_routed)
+SELECT incident.id, given.problem, incident.opened_at, true FROM given JOIN sagas_incident incident USING (key);
 UPDATE sagas_alert alert SET incident_id = membership.incident_id
 FROM sagas_membership membership WHERE membership.problem_id = alert.problem_id;
 INSERT INTO sagas_thread (incident_id, channel_id, target, zone, state)
@@ -109,6 +109,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('joined_at', models.DateTimeField()),
+                ('is_routed', models.BooleanField(default=False)),
             ],
         ),
         migrations.CreateModel(

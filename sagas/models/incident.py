@@ -56,6 +56,8 @@ class Membership(models.Model):
     incident = models.ForeignKey(Incident, models.CASCADE, related_name="memberships", db_index=False)
     problem = models.ForeignKey("sagas.Problem", models.CASCADE, related_name="memberships")
     joined_at = models.DateTimeField()
+    # Routes were asked about it since it joined, or came back.
+    is_routed = models.BooleanField(default=False)
 
     class Meta:
         constraints = [

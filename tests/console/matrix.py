@@ -14,6 +14,7 @@ from compensation import repairs
 from console import tokens
 from console.permissions import Role
 from sagas import acceptance
+from sagas.alerts import signing
 from sagas.alerts.people import choosing
 from sagas.audit import Actor
 from sagas.models import Finding
@@ -49,6 +50,10 @@ class Row:
 
     def __str__(self) -> str:
         return f"{self.method} /{self.route}"
+
+
+def link(world: World) -> str:
+    return signing.token(signing.Link(world.incident.pk, "oncall@elsewhere.example"))
 
 
 def started(world: World) -> dict[str, Any]:
@@ -163,6 +168,21 @@ PROGRAMS = [
     ),
     Row(f"{API}problems", "GET", VIEWERS),
     Row(f"{API}problems/<int:pk>", "GET", VIEWERS, address=lambda w, _: f"{API}problems/{w.problem.pk}"),
+    *[
+        Row(
+            f"{API}problems/<int:pk>/{act}",
+            "POST",
+            OPERATORS,
+            address=lambda w, _, act=act: f"{API}problems/{w.problem.pk}/{act}",
+            body=body,
+        )
+        for act, body in (
+            ("acknowledge", {}),
+            ("snooze", {"until": None}),
+            ("assign", {"to": ""}),
+            ("resume", {}),
+        )
+    ],
     Row(
         f"{API}problems/<int:pk>/accept",
         "POST",
@@ -321,6 +341,68 @@ PAGES = [
         303,
         lambda w, _: f"problems/{w.problem.pk}/accept",
         lambda w: meant(w, count=1),
+    ),
+    *[
+        Row(
+            f"problems/<int:pk>/{button}",
+            "POST",
+            OPERATORS,
+            303,
+            lambda w, _, button=button: f"problems/{w.problem.pk}/{button}",
+            {"for": "1"},
+        )
+        for button in ("acknowledge", "snooze", "assign", "resume")
+    ],
+    Row("alerts/act/<str:token>", "GET", ANYONE, address=lambda w, _: f"alerts/act/{link(w)}"),
+    Row("alerts/act/<str:token>", "POST", ANYONE, address=lambda w, _: f"alerts/act/{link(w)}"),
+    Row("alerts/", "GET", VIEWERS),
+    Row("alerts/routes/new", "GET", VIEWERS),
+    Row("alerts/routes/new", "POST", ADMINS, 303, body={"name": "more", "channels-0": ["ops"]}),
+    Row("alerts/routes/<name:name>/", "GET", VIEWERS, address="alerts/routes/orders/"),
+    Row(
+        "alerts/routes/<name:name>/",
+        "POST",
+        ADMINS,
+        303,
+        "alerts/routes/orders/",
+        {"name": "orders", "channels-0": ["ops"]},
+    ),
+    Row("alerts/routes/<name:name>/move", "POST", ADMINS, 303, "alerts/routes/orders/move"),
+    Row("alerts/routes/<name:name>/remove", "POST", ADMINS, 303, "alerts/routes/orders/remove"),
+    Row("alerts/try", "GET", VIEWERS, address="alerts/try?saga_type=order&code=step_in_doubt"),
+    Row("alerts/channels/new", "GET", VIEWERS, address="alerts/channels/new?kind=email"),
+    Row(
+        "alerts/channels/new",
+        "POST",
+        ADMINS,
+        303,
+        "alerts/channels/new?kind=email",
+        {"name": "more", "to": "a@shop.example", "per_minute": "60"},
+    ),
+    Row("alerts/channels/<name:name>/", "GET", VIEWERS, address="alerts/channels/ops/"),
+    Row(
+        "alerts/channels/<name:name>/",
+        "POST",
+        ADMINS,
+        303,
+        "alerts/channels/ops/",
+        {"owner": "on", "is_enabled": "on"},
+    ),
+    Row("alerts/channels/<name:name>/test", "POST", ADMINS, 303, "alerts/channels/ops/test"),
+    Row("alerts/silences/", "GET", VIEWERS),
+    Row(
+        "alerts/silences/",
+        "POST",
+        OPERATORS,
+        303,
+        body={"participants": "shipping", "hours": "1", "reason": "OPS-1"},
+    ),
+    Row(
+        "alerts/silences/<int:pk>/end",
+        "POST",
+        OPERATORS,
+        303,
+        lambda w, _: f"alerts/silences/{w.silence.pk}/end",
     ),
     Row(f"{FINDING}/accept", "GET", VIEWERS, address=lambda w, _: page_of(w.finding, "accept")),
     Row(

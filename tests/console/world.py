@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import uuid4
 
 from django.utils import timezone
 
@@ -12,11 +13,17 @@ from console import exports
 from console.audit_search import Search
 from console.models import AuditExport
 from sagas import definitions, events, ingest, participants, replays, trials
+from sagas.alerts import setup, silences
+from sagas.alerts.matching import Match
+from sagas.alerts.routing import Route, Step
 from sagas.audit import Actor
 from sagas.events import Incoming
 from sagas.models import (
+    AlertSilence,
     Finding,
     ForeignType,
+    Incident,
+    Membership,
     Participant,
     ParticipantKey,
     Problem,
@@ -81,6 +88,8 @@ class World:
     asked: Trial  # still at work
     export: AuditExport  # done
     exporting: AuditExport  # still at work
+    incident: Incident  # of the problem
+    silence: AlertSilence  # of something else
 
 
 def told(saga_id: str, kind: Kind, step: str = "", *, ago: float, data: str | None = None) -> Incoming:
@@ -225,4 +234,16 @@ def build() -> World:
         trials.ask(YAML.replace('version: "1"', 'version: "3"'), "order.yaml", US),
         exported(),
         exports.ask(Search(), "jsonl", US),
+        *alerting(problem),
     )
+
+
+def alerting(problem: Problem) -> tuple[Incident, AlertSilence]:
+    """A channel that reaches owners only, a route to it, and what people know of the problem."""
+    setup.save_channel("ops", "email", {"owner": "on"}, US)
+    setup.save_route(Route(name="orders", match=Match(saga_types=("orders",)), steps=(Step(("ops",)),)), US)
+    now = timezone.now()
+    incident = Incident.objects.create(key=uuid4(), opened_at=now, joined_at=now)
+    Membership.objects.create(incident=incident, problem=problem, joined_at=now)
+    silence = silences.ask(Match(saga_types=("laundry",)), "OPS-2", now + timedelta(hours=1), US, now)
+    return incident, silence

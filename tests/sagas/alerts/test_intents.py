@@ -8,15 +8,21 @@ from django.utils import timezone
 from msgspec import convert
 from structlog.testing import capture_logs
 
-from sagas.alerts import summarising
+from sagas import models
+from sagas.alerts import intents, routing, summarising
 from sagas.alerts.channels.email.sending import targets
+from sagas.alerts.matching import Match
 from sagas.alerts.message import Summary
+from sagas.alerts.routing import Route, Step
 from sagas.alerts.wording import line, subject
 from sagas.detection.sweep import sweep
 from sagas.models import Alert, Delivery, Incident, Problem
-from tests.sagas.storing import define, put
+from tests.sagas.storing import ORDER, define, put
 
 pytestmark = pytest.mark.django_db
+
+
+STAKED = ORDER + "stake: {amount: total.amount, currency: total.currency}\n"
 
 
 class Night:
@@ -237,6 +243,49 @@ def test_a_message_says_what_how_many_since_when_and_what_to_do(settings: Any) -
         "lines": [],
         "handled": "",
     }
+
+
+def test_what_is_at_stake_is_told_and_routed(settings: Any) -> None:
+    define(STAKED)
+    for number in range(3):
+        put(
+            "saga.started charge:S",
+            f"o-{number}",
+            ago=31,
+            data='{"total": {"amount": 40.5, "currency": "EUR"}}',
+        )
+    steps = (Step(("ALERT_EMAIL_TO",)),)
+    body = routing.to_json(
+        Route(name="money", match=Match(stake_from=121, stake_currency="EUR"), steps=steps)
+    )
+    models.Route.objects.create(name="money", position=1, body=body)
+    settings.ALERT_EMAIL_TO = ["money@shop.example"]
+    sweep()
+    alert = Alert.objects.get()
+    assert alert.summary["stake"] == "121.50 EUR"
+    assert alert.deliveries.get(target="money@shop.example").because == "route “money”"
+    assert Incident.objects.get().told_stake == {"EUR": "121.50000000"}
+
+
+def test_a_mistake_about_one_problem_keeps_no_other_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    define()
+    put("saga.started charge:S charge:C ship:S", "o-1", ago=31)
+    put("saga.started charge:S", "o-2", ago=31)
+    summarise = intents.summarise
+
+    def broken(group: Any, *given: Any) -> Any:
+        if group.members[0].participant == "shipping":
+            raise KeyError("a bug")
+        return summarise(group, *given)
+
+    monkeypatch.setattr(intents, "summarise", broken)
+    with capture_logs() as logs:
+        sweep()
+    assert [alert.summary["participant"] for alert in Alert.objects.all()] == ["payment"]
+    assert [one["event"] for one in logs] == ["alerts: people cannot be told"]
+    monkeypatch.undo()
+    sweep()
+    assert Alert.objects.count() == 2
 
 
 def test_a_story_that_cannot_be_told_keeps_no_alert_back(monkeypatch: pytest.MonkeyPatch) -> None:
