@@ -86,8 +86,11 @@ def paragraphs(message: Summary) -> Iterator[str]:
     """What happened, in sentences; each one line."""
     if message.occasion == Occasion.RESOLVED:
         yield over(message)
-    elif message.explanation:
-        yield f"{message.explanation.rstrip('.')}."
+    else:
+        if message.problem_count > 1:
+            yield f"The worst is {message.saga_type}: {message.title}."
+        if message.explanation:
+            yield f"{message.explanation.rstrip('.')}."
     if message.story:
         yield message.story
     yield from message.lines
@@ -105,8 +108,11 @@ def over(message: Summary) -> str:
 
 def facts(message: Message) -> Iterator[tuple[str, str]]:
     """What is known, as labels and values; for tables and lists of fields. Times in the route's zone."""
+    if message.code:
+        yield "What", f"{label(message)} · {message.code}" if message.condition else message.code
     if message.saga_type:
-        yield "Saga type", message.saga_type
+        named = message.type_title and message.type_title != message.saga_type
+        yield "Saga type", f"{message.type_title} ({message.saga_type})" if named else message.saga_type
     if message.participant:
         yield "Participant", message.participant
     if message.occasion == Occasion.RESOLVED:
@@ -114,7 +120,10 @@ def facts(message: Message) -> Iterator[tuple[str, str]]:
             yield "Over since", message.local(message.closed_at)
     elif message.severity:
         was = message.occasion == Occasion.WORSENED and message.told_before not in {0, message.count}
-        yield "Sagas", f"{message.count:,}" + (f" ({message.told_before:,} before)" if was else "")
+        yield (
+            "Sagas",
+            f"{message.count:,}" + (f" ({message.told_before:,} when you last heard)" if was else ""),
+        )
         if message.stake:
             yield "At stake", message.stake
         yield "Severity", message.severity

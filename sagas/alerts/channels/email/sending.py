@@ -14,7 +14,8 @@ from django.template.loader import render_to_string
 from sagas.addresses import is_mail_address, is_web_address
 from sagas.alerts.channels.kind import DeliveryError, Destination, Sent
 from sagas.alerts.message import Message
-from sagas.alerts.wording import label, sagas, subject
+from sagas.alerts.wording import facts, headline, label, links, paragraphs, subject, title
+from sagas.vocabulary import Occasion
 
 
 def send(message: Message, destination: Destination, state: Mapping[str, Any]) -> Sent:
@@ -80,13 +81,50 @@ def _answer(error: SMTPException) -> str:
 
 
 def _context(message: Message) -> dict[str, Any]:
+    tone, mark = _mark(message)
+    is_storm = message.problem_count > 1
     return {
         "alert": message,
-        "label": label(message),
-        "sagas": sagas(message.count),
-        "total": sagas(message.total),
-        "since": message.local(message.since) if message.since else "",
-        "closed_at": message.local(message.closed_at) if message.closed_at else "",
-        "runbook_link": message.runbook if is_web_address(message.runbook) else "",
+        "headline": headline(message),
+        "tone": tone,
+        "mark": mark,
+        "title": title(message) if is_storm else message.title,
+        "sentences": list(paragraphs(message)),
+        "facts": [_fact(name, value) for name, value in facts(message)],
+        "links": list(links(message)),
+        "more_problems": message.problem_count - len(message.problems) if message.problems else 0,
+        "sagas": () if message.is_over else message.sagas,
         "more": message.count - len(message.sagas),
     }
+
+
+def _fact(name: str, value: str) -> dict[str, str]:
+    return {
+        "name": name,
+        "value": value,
+        "link": value if name == "Runbook" and is_web_address(value) else "",
+    }
+
+
+def _mark(message: Message) -> tuple[str, str]:
+    """How it is coloured, and what stands above the title: a sign and words, never colour alone."""
+    what = f" · {label(message)}" if label(message) else ""
+    match message.occasion:
+        case Occasion.RESOLVED:
+            return "good", "✓ Resolved"
+        case Occasion.ACKNOWLEDGED:
+            return "plain", f"✓ Somebody sees to it{what}"
+        case Occasion.WORSENED:
+            return "bad", f"▲ Worse{what}"
+        case Occasion.ESCALATED:
+            return "bad", f"▲ Nobody has seen to it{what}"
+        case Occasion.REOPENED:
+            return "bad", f"● Back{what}"
+        case Occasion.TEST:
+            return "plain", "● A test"
+        case Occasion.DIGEST:
+            return "plain", "● What is open"
+        case Occasion.NOTICE:
+            return "plain", "● About Amends itself"
+        case _:
+            return "bad", f"● {label(message)}"
