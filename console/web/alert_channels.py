@@ -18,7 +18,7 @@ from console.web.guard import needs
 from console.web.match_form import FormError
 from sagas import secrets
 from sagas.alerts import registered, setup, trying
-from sagas.alerts.channels import KINDS
+from sagas.alerts.channels import KINDS, OFFERED
 from sagas.alerts.channels.fields import ConfigError
 from sagas.alerts.channels.kind import MANY, SECRETS, Kind
 from sagas.alerts.setup import SetupError
@@ -31,8 +31,8 @@ DELIVERIES = 20
 @needs(Act.VIEW)
 def new(request: HttpRequest) -> HttpResponse:
     """The form of a new channel of `?kind=`. A POST makes it: 303 to its page, 422 where it cannot be."""
-    kind = KINDS.get(request.GET.get("kind", ""), next(iter(KINDS.values())))
-    values = {"kind": kind, "kinds": list(KINDS.values()), "per_minute": kind.per_minute}
+    kind = OFFERED.get(request.GET.get("kind", ""), next(iter(OFFERED.values())))
+    values = {"kind": kind, "kinds": list(OFFERED.values()), "per_minute": kind.per_minute}
     if request.method != "POST":
         return frame.show(request, "routing/channel_new.html", values | {"fields": _fields(kind, {})})
     return _save(request, kind, None, "routing/channel_new.html", values)

@@ -18,7 +18,7 @@ from console.web import frame, match_form
 from console.web.guard import needs
 from console.web.match_form import FormError
 from sagas.alerts import registered, routes, setup, silences
-from sagas.alerts.channels import KINDS
+from sagas.alerts.channels import KINDS, OFFERED
 from sagas.alerts.channels.kind import Kind
 from sagas.alerts.routing import Route, Step
 from sagas.alerts.setup import SetupError
@@ -49,7 +49,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "default": in_force.default,
         "is_built_in": in_force.default is routes.BUILT_IN,
         "lines": lines(),
-        "kinds": list(KINDS.values()),
+        "kinds": list(OFFERED.values()),
         "silences": silences.in_force(now),
     }
     return frame.show(request, "routing/overview.html", values)

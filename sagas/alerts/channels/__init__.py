@@ -28,4 +28,7 @@ KINDS: dict[str, Kind] = {
     )
 }
 
-__all__ = ["KINDS"]
+# Of which new channels may be: all is installed that they need.
+OFFERED: dict[str, Kind] = {name: kind for name, kind in KINDS.items() if kind.is_offered}
+
+__all__ = ["KINDS", "OFFERED"]
