@@ -58,7 +58,7 @@ def show(request: HttpRequest) -> HttpResponse:
 def lines() -> list[Line]:
     """All channels; those that the settings name also before anything was sent there."""
     registered.usable(registered.BUILT_IN)
-    rows = Channel.objects.order_by("-is_enabled", "is_built_in", "name")
+    rows = registered.routable().order_by("-is_enabled", "is_built_in", "name")
     return [Line(row, KINDS[row.kind], registered.targets(row)) for row in rows]
 
 

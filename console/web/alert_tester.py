@@ -16,7 +16,7 @@ from console.web.guard import needs
 from console.web.match_form import FormError
 from sagas.alerts import knowing, registered, routes, routing, silences
 from sagas.alerts.matching import Subject
-from sagas.models import Channel, Problem
+from sagas.models import Problem
 from sagas.vocabulary import FAULTS, Code, Severity
 
 TEXTS = ("saga_type", "step", "participant", "owner")
@@ -89,7 +89,7 @@ def _moment(text: str) -> datetime | None:
 def _answer(subject: Subject, at: datetime) -> dict[str, Any]:
     in_force = routes.in_force()
     answer = in_force.ask(subject, at)
-    rows = {row.name: row for row in Channel.objects.all()}
+    rows = {row.name: row for row in registered.routable()}
     told = []
     for hearing in answer.hearings:
         steps = [

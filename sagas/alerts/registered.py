@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from sagas import secrets
 from sagas.alerts.channels import KINDS
@@ -12,9 +13,10 @@ from sagas.models import Channel, Preferences
 
 # Told where no default route says otherwise, if the settings name anybody.
 EMAIL, WEBHOOK = "ALERT_EMAIL_TO", "ALERT_WEBHOOK_URLS"
-# People, at the addresses that they gave themselves (sagas.alerts.people).
+BUILT_IN = {EMAIL: "email", WEBHOOK: "webhook"}
+# People, at the addresses that they gave themselves (sagas.alerts.people); no route leads there.
 PEOPLE = "PEOPLE"
-BUILT_IN = {EMAIL: "email", WEBHOOK: "webhook", PEOPLE: "email"}
+OURS = BUILT_IN | {PEOPLE: "email"}
 
 
 def kind_of(channel: Channel) -> Kind:
@@ -66,17 +68,20 @@ def usable(names: Iterable[str]) -> list[Channel]:
     """The rows of these names that are switched on; built-in ones are made when they are first needed."""
     wanted = list(dict.fromkeys(names))
     rows = {row.name: row for row in Channel.objects.filter(name__in=wanted)}
-    missing = [name for name in wanted if name in BUILT_IN and name not in rows]
+    missing = [name for name in wanted if name in OURS and name not in rows]
     if missing:
         made = [
-            Channel(
-                name=name, kind=BUILT_IN[name], is_built_in=True, per_minute=KINDS[BUILT_IN[name]].per_minute
-            )
+            Channel(name=name, kind=OURS[name], is_built_in=True, per_minute=KINDS[OURS[name]].per_minute)
             for name in missing
         ]
         Channel.objects.bulk_create(made, ignore_conflicts=True)
         rows |= {row.name: row for row in Channel.objects.filter(name__in=missing)}
     return [rows[name] for name in wanted if name in rows and rows[name].is_enabled]
+
+
+def routable() -> QuerySet[Channel]:
+    """The rows that routes may lead to."""
+    return Channel.objects.exclude(name=PEOPLE)
 
 
 def _from_settings(name: str) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def save_channel(
     with transaction.atomic():
         row = Channel.objects.select_for_update().filter(name=name).first()
         if (row is not None and (is_new or row.kind != kind)) or (
-            row is None and name in registered.BUILT_IN
+            row is None and name in registered.OURS
         ):
             raise SetupError(f"There is a channel {name!r} already.")
         before = _told_of(row) if row else None
@@ -96,7 +96,7 @@ def save_route(route: routing.Route, by: audit.Actor, *, was: str = "") -> Route
     A new one is asked last. Raises `SetupError`.
     """
     _check_name(route.name)
-    channels = {*Channel.objects.values_list("name", flat=True), *registered.BUILT_IN}
+    channels = {*registered.routable().values_list("name", flat=True), *registered.BUILT_IN}
     complaints = routing.complaints(route, channels)
     is_default = route.name == DEFAULT
     if is_default and (route.match != BUILT_IN.match or not route.is_enabled):

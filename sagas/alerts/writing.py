@@ -84,8 +84,7 @@ def _once(told: dict[tuple[int, str], Audience]) -> dict[tuple[int, str], Audien
     others = {
         one.target.casefold()
         for one in told.values()
-        if one.channel.kind == registered.BUILT_IN[registered.PEOPLE]
-        and one.channel.name != registered.PEOPLE
+        if one.channel.kind == registered.OURS[registered.PEOPLE] and one.channel.name != registered.PEOPLE
     }
     return {
         key: one
