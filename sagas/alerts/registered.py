@@ -26,9 +26,13 @@ def kind_of(channel: Channel) -> Kind:
 def seal(kind: Kind, config: Mapping[str, Any]) -> dict[str, Any]:
     """A config as it is stored: its secrets encrypted."""
     hidden = {field.name for field in kind.fields if field.type in SECRETS}
-    return {
-        name: secrets.encrypt(value) if name in hidden and value else value for name, value in config.items()
-    }
+    kept: dict[str, Any] = {}
+    for name, value in config.items():
+        if name in hidden and value:
+            kept[name] = secrets.encrypt(value)
+        else:
+            kept[name] = list(value) if isinstance(value, tuple) else value
+    return kept
 
 
 def config_of(channel: Channel) -> dict[str, Any]:
@@ -53,12 +57,12 @@ def destination(channel: Channel, target: str = "") -> Destination:
     return Destination(channel.name, config, target, tuple(filter(None, hidden)))
 
 
-def targets(channel: Channel, owners: Iterable[str] = ("",)) -> list[str]:
+def targets(channel: Channel, owners: Iterable[str] = ()) -> list[str]:
     """Who is reached, each once, whoever of the problems' owners are among them."""
     # Secrets say nobody's name: a channel whose secret cannot be read fails when it is to be sent to.
     config = _from_settings(channel.name) if channel.is_built_in else channel.config
     found: dict[str, str] = {}
-    for owner in owners:
+    for owner in [*owners] or [""]:
         for target in kind_of(channel).targets(config, owner):
             found.setdefault(target.casefold(), target)
     return list(found.values())
