@@ -69,6 +69,7 @@ def demo(choices: Choices, values: Mapping[str, str]) -> Part:
     command = ["demo", "--amends-url", choices.url, "--data", str(choices.data / "demo")]
     command += ["--base-port", values["DEMO_BASE_PORT"]]
     command += ["--inbox-smtp-port", values["DEMO_SMTP_PORT"], "--inbox-http-port", values["DEMO_HTTP_PORT"]]
+    command += ["--rate", str(choices.demo_rate)]
     return _python(choices, "demo", command)
 
 

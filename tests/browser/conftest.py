@@ -19,7 +19,8 @@ SignIn = Callable[..., Page]
 
 @pytest.fixture(scope="package")
 def shop() -> Iterator[Stack]:
-    stack = Stack(demo=True)
+    # Enough to see something happen; more keeps the machine from showing it.
+    stack = Stack(demo=True, rate=0.7)
     try:
         ready = stack.run()
         assert ready.startswith("Amends is ready"), ready

@@ -42,8 +42,9 @@ def wait_until(true: Callable[[], bool], seconds: float = PATIENCE) -> None:
 class Stack:
     """`run` starts it; `folder` outlives its runs until `remove`."""
 
-    def __init__(self, *, demo: bool = False) -> None:
-        self.demo = demo
+    def __init__(self, *, demo: bool = False, rate: float = 2) -> None:
+        """`rate`: sagas of the demo in a second."""
+        self.demo, self.rate = demo, rate
         self.folder = Path(tempfile.mkdtemp(prefix="amends-stack-"))
         # PostgreSQL runs as another account where we are root, and has to pass through.
         self.folder.chmod(0o711)
@@ -54,6 +55,7 @@ class Stack:
 
     def command(self, **more: str) -> subprocess.Popen[str]:
         own = {"DATA": str(self.data), "PORT": str(self.port), "DEMO": str(int(self.demo))}
+        own["DEMO_RATE"] = str(self.rate)
         given = environment(**own | more)
         return subprocess.Popen(
             [sys.executable, "-m", "console.stack"],

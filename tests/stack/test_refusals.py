@@ -1,5 +1,6 @@
 """What cannot work is said in one line, before anything is started."""
 
+import dataclasses
 import os
 import runpy
 import shutil
@@ -17,7 +18,7 @@ from console.stack.errors import StackError
 
 @pytest.fixture
 def chosen(tmp_path: Path) -> Choices:
-    return Choices(port=8000, data=tmp_path / "data", demo=True, database_url="", broker_url="")
+    return dataclasses.replace(choices.read({}), data=tmp_path / "data")
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,8 @@ def chosen(tmp_path: Path) -> Choices:
     [
         ({"PORT": "web"}, "PORT must be a number from 1 to 65535, not 'web'"),
         ({"PORT": "70000"}, "PORT must be a number from 1 to 65535, not '70000'"),
+        ({"DEMO_RATE": "fast"}, "DEMO_RATE must be a number of sagas a second, 0.5 or 2 say, not 'fast'"),
+        ({"DEMO_RATE": "-1"}, "DEMO_RATE must be a number of sagas a second, 0.5 or 2 say, not '-1'"),
         ({"DEMO": "no"}, "DEMO must be 1 or 0, not 'no'"),
     ],
 )
@@ -89,7 +92,7 @@ def test_what_is_given_is_not_replaced(chosen: Choices) -> None:
 
 
 def test_without_the_demo_nothing_of_it_is_written(tmp_path: Path) -> None:
-    plain = Choices(port=8000, data=tmp_path, demo=False, database_url="", broker_url="")
+    plain = dataclasses.replace(choices.read({"DEMO": "0"}), data=tmp_path)
     written = environment_file.settle(plain, {}, "postgresql:///amends", "redis://")
     assert written["AMENDS_DEMO"] == "0"
     assert not [name for name in written if name.startswith(("DEMO_", "ALERT_", "EMAIL_"))]
