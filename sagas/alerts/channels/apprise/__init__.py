@@ -1,4 +1,4 @@
-"""Everything else, by Apprise: an extra (`amends[apprise]`), offered only where it is installed."""
+"""Everything else, by Apprise: an extra of pyproject.toml, offered only where it is installed."""
 
 from sagas.alerts.channels.apprise.sending import KIND
 

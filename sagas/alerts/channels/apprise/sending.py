@@ -119,7 +119,7 @@ def _run(job: Mapping[str, str], request: str) -> Any:
     return json.loads(done.stdout)
 
 
-NOT_INSTALLED = "Apprise is not installed here: pip install 'amends[apprise]', then restart Amends."
+NOT_INSTALLED = "Apprise is not installed: run `.venv/bin/pip install apprise`, then restart Amends."
 
 KIND = Kind(
     name="apprise",

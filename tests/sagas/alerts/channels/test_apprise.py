@@ -1,5 +1,7 @@
 """Apprise itself, in its own process, calling a server of its json:// on this machine."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,6 +93,19 @@ def test_what_can_never_be_sent_is_not_tried_again() -> None:
     with pytest.raises(DeliveryError, match="does not understand") as raised:
         KIND.send(message(), destination("nosuchservice://x"), {})
     assert raised.value.permanent
+
+
+WITHOUT = """
+import sys
+sys.modules["apprise"] = None  # as if it were not installed
+from sagas.alerts.channels import KINDS, OFFERED
+print("apprise" in OFFERED, *KINDS["apprise"].check({"address": "json://x"}))
+"""
+
+
+def test_it_is_not_offered_where_it_is_not_installed() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("False Apprise is not installed: run ")
 
 
 def test_a_message_says_it_all() -> None:
