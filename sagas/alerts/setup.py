@@ -43,9 +43,7 @@ def save_channel(
     _check_name(name)
     with transaction.atomic():
         row = Channel.objects.select_for_update().filter(name=name).first()
-        if (row is not None and (is_new or row.kind != kind)) or (
-            row is None and name in registered.OURS
-        ):
+        if (row is not None and (is_new or row.kind != kind)) or (row is None and name in registered.OURS):
             raise SetupError(f"There is a channel {name!r} already.")
         before = _told_of(row) if row else None
         if row is None:

@@ -27,7 +27,7 @@ from tests.console.web.test_who import filled
 BASELINES = {
     "/": 20,
     "/?open={problem}": 22,
-    "/problems/{problem}/": 17,
+    "/problems/{problem}/": 18,
     "/problems/{problem}/accept": 9,
     "/sagas/order-fulfilment/order-8492/findings/{finding}/accept": 8,
     "/sagas/": 9,
@@ -46,6 +46,10 @@ BASELINES = {
     "/quarantine/{quarantined}/": 6,
     "/audit/": 9,
     "/account/tokens/": 6,
+    "/account/hearing/": 8,
+    "/alerts/": 9,
+    "/alerts/silences/": 6,
+    "/system/": 6,
 }
 
 
