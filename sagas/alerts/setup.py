@@ -155,5 +155,9 @@ def move_route(name: str, by: audit.Actor, *, up: bool) -> bool:
 
 
 def _check_name(name: str) -> None:
-    if not name or len(name) > LONGEST_NAME or not name.isprintable() or name != name.strip():
-        raise SetupError(f"Give a name of at most {LONGEST_NAME} characters.")
+    # It stands in the address of its page.
+    is_address = name not in {".", ".."} and "/" not in name
+    if not (
+        name and len(name) <= LONGEST_NAME and name.isprintable() and name == name.strip() and is_address
+    ):
+        raise SetupError(f"Give a name of at most {LONGEST_NAME} characters, without a slash.")

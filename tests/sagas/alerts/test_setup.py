@@ -63,7 +63,7 @@ def test_a_config_that_cannot_be_is_refused(kind: str, given: dict, said: str) -
     assert not Channel.objects.exists() and not AuditEntry.objects.exists()
 
 
-@pytest.mark.parametrize("name", ["", " x", "x\n", "x" * 101, "ALERT_EMAIL_TO"])
+@pytest.mark.parametrize("name", ["", " x", "x\n", "x" * 101, "a/b", "..", "ALERT_EMAIL_TO"])
 def test_a_name_that_cannot_be_is_refused(name: str) -> None:
     with pytest.raises(SetupError):
         setup.save_channel(name, "email", {"owner": "on"}, ANNA)
