@@ -53,6 +53,13 @@ def test_a_new_problem_sends_one_mail_and_one_webhook(mails: MailServer, hooks: 
     assert [one.error for one in DeliveryAttempt.objects.all()] == ["", "", ""]
 
 
+def test_who_reads_what_was_sent_cannot_act_by_it(mails: MailServer, hooks: Receiver) -> None:
+    break_something()
+    deliver()
+    assert "/alerts/act/" in hooks.hooks[0].body["data"]["acts"]["acknowledge"]
+    assert len(DeliveryAttempt.objects.exclude(request="").exclude(request__contains="/alerts/act/")) == 3
+
+
 def test_resolved_is_told_too(mails: MailServer, hooks: Receiver) -> None:
     break_something()
     deliver()
