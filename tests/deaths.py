@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from types import FrameType
 from typing import Any
@@ -20,12 +21,15 @@ WRITERS = {"exports/files.py"}
 # Threads beside the work, whose moments are chance: pings to open pages, and the pool of connections.
 ASIDE = ("changes", "pool-")
 
+# What a loop does once more is of no news from here on.
+MOST_TIMES = 3
+
 
 class Death:
     """Kills its process, once it has written down where, at the n-th place of these files (path to name).
 
     A place is a line before which the process has been in touch with the world since the last place: whoever
-    dies at a line between leaves behind the same. In whichever thread.
+    dies at a line between leaves behind the same. In whichever thread; each line a few times, as loops are.
     """
 
     def __init__(self, files: Mapping[str, str], at: int, last_words: int) -> None:
@@ -33,7 +37,7 @@ class Death:
         self.at = at
         self.last_words = last_words
         self.places = 0
-        self.written: set[tuple[str, int]] = set()
+        self.times: Counter[tuple[str, int]] = Counter()
         self.is_touched = True
         self.lock = threading.Lock()
 
@@ -58,10 +62,12 @@ class Death:
         return self._come_back
 
     def _pass(self, file: str, line: int) -> None:
-        is_new = file in WRITERS and (file, line) not in self.written
-        if self.is_touched or is_new:
-            self.is_touched = False
-            self.written.add((file, line))
+        place = (file, line)
+        is_new = file in WRITERS and not self.times[place]
+        is_place = is_new or (self.is_touched and self.times[place] < MOST_TIMES)
+        self.is_touched = False
+        if is_place:
+            self.times[place] += 1
             self.places += 1
             if self.places == self.at:
                 os.write(self.last_words, f"{file}:{line}".encode())
