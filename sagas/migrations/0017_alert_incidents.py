@@ -200,9 +200,11 @@ class Migration(migrations.Migration):
             name='via',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='sagas.channel'),
         ),
-        migrations.RunSQL(CHANNELS),
-        migrations.RunSQL("UPDATE sagas_delivery SET replaced_at = now() WHERE state = 'failed'"),
-        migrations.RunSQL("SET CONSTRAINTS ALL IMMEDIATE"),
+        migrations.RunSQL(CHANNELS, migrations.RunSQL.noop),
+        migrations.RunSQL(
+            "UPDATE sagas_delivery SET replaced_at = now() WHERE state = 'failed'", migrations.RunSQL.noop
+        ),
+        migrations.RunSQL("SET CONSTRAINTS ALL IMMEDIATE", migrations.RunSQL.noop),
         migrations.RemoveConstraint(model_name='delivery', name='delivery_once'),
         migrations.RemoveField(model_name='delivery', name='channel'),
         migrations.RenameField(model_name='delivery', old_name='via', new_name='channel'),
@@ -290,5 +292,5 @@ class Migration(migrations.Migration):
             model_name='delivery',
             index=models.Index(condition=models.Q(('is_stand_in', False), ('replaced_at', None), ('state__in', ['pending', 'failed'])), fields=['id'], name='delivery_not_taken'),
         ),
-        migrations.RunSQL(INCIDENTS),
+        migrations.RunSQL(INCIDENTS, migrations.RunSQL.noop),
     ]

@@ -222,6 +222,10 @@ def test_a_warning_that_becomes_an_error_is_told(used_to_two_seconds: datetime, 
     problem = Problem.objects.get()
     assert (problem.severity, problem.open_count, problem.total_count) == ("error", 1, 2)
     assert (problem.title, problem.explanation) == ("pack is overdue", "shop keeps failing")
+    # Nobody looked for a quarter of an hour, so that what is wrong has to stay so for a moment.
+    assert not Alert.objects.exists()
+    for later in (920, 935):
+        sweep(now + timedelta(seconds=later))
     assert Alert.objects.get().occasion == "opened"
 
 
