@@ -139,16 +139,23 @@ def test_a_runner_whose_lease_ran_out_does_no_harm(open_shop: Shop, is_late: boo
     fenced.start()
     while len(first) < 6:
         time.sleep(0.01)
-    let_time_pass(batch)
-    if not is_late:
-        go_on.set()
-    runner.run(batch.pk)
+    batch.refresh_from_db()
+    before = batch.fence
+    for _ in range(10):
+        let_time_pass(batch)
+        if not is_late:
+            go_on.set()
+        runner.run(batch.pk)
+        batch.refresh_from_db()
+        # The first runner may just have made its lease longer.
+        if not is_late or batch.fence > before:
+            break
     go_on.set()
     fenced.join()
     finish(batch)
     assert_right(batch, open_shop, "")
     # What came back is kept with each attempt, also by whoever came too late to change anything.
     sent = len(open_shop.served.received)
-    assert sent == 18 if is_late else 12 <= sent <= 18
+    assert sent in ({18} if is_late else range(12, 19))
     assert ActionAttempt.objects.filter(status_code=200).count() == ActionAttempt.objects.count() == sent
     assert isinstance(audit.verify(), audit.Verified)
