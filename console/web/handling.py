@@ -142,7 +142,6 @@ def _holder(link: Link, request: HttpRequest) -> Actor:
 
 
 def _link_page(request: HttpRequest, values: dict[str, object], status: int) -> HttpResponse:
-    response = render(request, "handling/link.html", values, status=status)
-    # The address is the secret: it is told to no page that is linked to.
-    response["Referrer-Policy"] = "no-referrer"
-    return response
+    # The address is the secret. By SECURE_REFERRER_POLICY no other site is told of it; a stricter one would
+    # have browsers send the form without an origin, and it would be refused.
+    return render(request, "handling/link.html", values, status=status)

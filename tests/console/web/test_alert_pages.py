@@ -152,7 +152,7 @@ def test_a_link_asks_and_only_its_button_acts() -> None:
     entries = AuditEntry.objects.count()
     page = client.get(link(built))
     assert page.status_code == 200 and built.problem.title in page.content.decode()
-    assert page["Referrer-Policy"] == "no-referrer"
+    assert page["Referrer-Policy"] == "same-origin"
     assert client.head(link(built)).status_code == 200
     assert AuditEntry.objects.count() == entries
     assert client.post(link(built)).status_code == 403, "without its form"
