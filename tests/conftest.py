@@ -34,6 +34,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.path.name.endswith("kills.py"))
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse to start each shared stack twice, as would happen where pytest-xdist knows no groups."""
+    if hasattr(session.config, "workerinput"):
+        grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
+        if alone := [item.nodeid for item in grouped if "@" not in item.nodeid]:
+            raise pytest.UsageError(f"pytest-xdist has not heard of the group of {alone[0]}")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def tables_are_emptied_by_us() -> None:
     TransactionTestCase._fixture_teardown = empty_tables
