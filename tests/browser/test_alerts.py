@@ -15,15 +15,15 @@ pytestmark = pytest.mark.xdist_group("browser")
 Door = Callable[[str, str], str]
 
 PATIENCE = 60_000
-TITLE = "ship parcel"
+TITLE = "notify customer"
 LINK = re.compile(r"https?://\S+/alerts/act/\S+")
 
 
 @pytest.fixture(scope="module")
 def link(shop: Stack, door: Door) -> str:
-    """Out of the mail that tells of an order whose parcel was asked for and never answered."""
-    order = {"step": "ship-parcel", "fault": "no_answer", "times": 1}
-    httpx.post(door("shipping", "/faults"), json=order).raise_for_status()
+    """Out of the mail that tells of a payment whose customer was to be told, and nobody answered."""
+    fault = {"step": "notify-customer", "fault": "no_answer", "times": 1}
+    httpx.post(door("notification", "/faults"), json=fault).raise_for_status()
     inbox = f"http://127.0.0.1:{shop.settings()['DEMO_HTTP_PORT']}/messages.json"
     found: list[str] = []
 
@@ -40,22 +40,27 @@ def test_a_route_is_made_and_tried(sign_in: SignIn) -> None:
     page = sign_in("admin")
     page.get_by_role("link", name="Alerts", exact=True).click()
     page.get_by_role("link", name="Add a route").click()
-    page.get_by_label("Name", exact=True).fill("parcels")
-    page.get_by_label("Saga types").fill("order-*")
+    page.get_by_label("Name", exact=True).fill("wallets")
+    page.get_by_label("Saga types").fill("wallet-*")
     page.get_by_label("ALERT_EMAIL_TO").first.check()
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("link", name="parcels")).to_be_visible()
+    expect(page.get_by_role("link", name="wallets")).to_be_visible()
 
     page.get_by_role("link", name="Tester").click()
-    page.get_by_label("Saga type").fill("order-fulfilment")
+    page.get_by_label("Saga type").fill("wallet-payment")
     page.get_by_role("button", name="Ask").last.click()
     answer = page.locator("section", has=page.get_by_role("heading", name="The answer"))
     expect(answer).to_contain_text("oncall@shop.example")
-    expect(answer).to_contain_text("parcels")
+    expect(answer).to_contain_text("wallets")
     # What was typed is still there, to be asked again a little differently.
-    page.get_by_label("Saga type").fill("wallet-payment")
+    page.get_by_label("Saga type").fill("order-fulfilment")
     page.get_by_role("button", name="Ask").last.click()
-    expect(answer).to_contain_text("default")
+    expect(answer).to_contain_text("the default route")
+
+    page.get_by_role("link", name="Routes and channels").click()
+    page.get_by_role("link", name="wallets").click()
+    page.get_by_role("button", name="Remove this route").click()
+    expect(page.get_by_text("The route “wallets” was removed.")).to_be_visible()
 
 
 def test_a_mails_link_acts_only_when_its_button_is_pressed(
