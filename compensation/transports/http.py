@@ -9,7 +9,6 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cache
 
 import aiohttp
@@ -19,6 +18,7 @@ from yarl import URL
 
 from compensation.filling import is_below
 from compensation.transports import MOST_BYTES, Answer, Call, TransportError
+from sagas import retry_after
 
 # Seconds. The whole call, and the part of it until somebody picks up.
 LONGEST = 10.0
@@ -85,7 +85,7 @@ async def _send(opened: aiohttp.ClientSession, call: Call, headers: dict[str, st
             status=response.status,
             # PostgreSQL keeps no NUL in a text.
             text=(await _read(response)).decode("utf-8", "replace").replace("\x00", "\ufffd"),
-            wait=_wait(response.headers.get("retry-after"), datetime.now(UTC)),
+            wait=retry_after.seconds(response.headers.get("retry-after"), datetime.now(UTC)),
         )
 
 
@@ -129,18 +129,3 @@ def _headers(call: Call, now: datetime) -> dict[str, str]:
 
 def _words(error: Exception) -> str:
     return str(error).rstrip(".") or type(error).__name__
-
-
-def _wait(header: str | None, now: datetime) -> float | None:
-    """Retry-After in seconds, which may also be given as a date; None where it says nothing usable."""
-    if not header:
-        return None
-    if header.strip().isascii() and header.strip().isdecimal():
-        return float(header.strip()[:9])
-    try:
-        until = parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return max((until - now).total_seconds(), 0.0)

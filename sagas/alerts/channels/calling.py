@@ -6,12 +6,12 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cache
 from http import HTTPStatus
 
 import httpx
 
+from sagas import retry_after
 from sagas.alerts.channels.kind import DeliveryError, Destination
 
 # Seconds. The whole call, and the part of it until somebody picks up.
@@ -128,15 +128,6 @@ def _trusted() -> ssl.SSLContext:
 
 
 def pause_of(header: str | None) -> float | None:
-    """Seconds that a Retry-After asks for: a number, or a date."""
-    if not header:
-        return None
-    if header.strip().isdecimal():
-        return min(float(header), LONGEST_PAUSE)
-    try:
-        until = parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return min(max((until - datetime.now(UTC)).total_seconds(), 0.0), LONGEST_PAUSE)
+    """Seconds that a Retry-After asks for, as far as we let ourselves be made to wait."""
+    asked = retry_after.seconds(header, datetime.now(UTC))
+    return None if asked is None else min(asked, LONGEST_PAUSE)

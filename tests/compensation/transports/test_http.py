@@ -65,21 +65,6 @@ def test_long_answers_are_cut_and_stay_storable(payment: Participant):
     assert "\x00" not in text
 
 
-@pytest.mark.parametrize(
-    ("header", "least", "most"),
-    [("30", 30, 30), ("99999999999", 1e8, 1e9), ("soon", None, None), ("-1", None, None), ("٣", None, None)],
-)
-def test_retry_after_in_seconds(header: str, least: float | None, most: float | None):
-    wait = http._wait(header, datetime.now(UTC))
-    assert wait is None if least is None or most is None else wait is not None and least <= wait <= most
-
-
-def test_retry_after_as_a_date():
-    now = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
-    assert http._wait("Sun, 01 Mar 2026 10:02:00 GMT", now) == 120
-    assert http._wait("Sun, 01 Mar 2026 09:00:00 GMT", now) == 0
-
-
 def test_nobody_there_is_worth_another_try():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
