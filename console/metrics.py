@@ -31,6 +31,7 @@ from compensation.models import Repair, RepairAction
 from console import permissions, tokens, vitals
 from console.api import problem_details
 from console.permissions import Act
+from console.vitals import Vital
 from sagas.ingest import Outcome
 from sagas.models import (
     Delivery,
@@ -114,10 +115,12 @@ class Database(Collector):
         return []
 
     def collect(self) -> Iterable[Metric]:
+        queued = vitals.queued()
         with transaction.atomic(), connection.cursor() as cursor:
             milliseconds = STATEMENT_TIMEOUT // timedelta(milliseconds=1)
             cursor.execute(f"SET LOCAL statement_timeout = {milliseconds:d}")
-            return [*_of_sagas(), *_of_problems(), *_of_work(), *_of_amends()]
+            signs = vitals.judge(vitals.read() | queued)
+            return [*_of_sagas(), *_of_problems(), *_of_work(), *_of_amends(signs)]
 
 
 rows = CollectorRegistry()
@@ -193,11 +196,11 @@ def _of_work() -> Iterable[Metric]:
     )
 
 
-def _of_amends() -> Iterable[Metric]:
+def _of_amends(signs: Iterable[Vital]) -> Iterable[Metric]:
     """How Amends itself is: the signs of the page System."""
     well = _gauge("amends_sign_ok", "1: this sign of Amends itself is well; 0: it is not.", "sign")
     ages = _gauge("amends_sign_age_seconds", "The age that a sign of Amends itself is about.", "sign")
-    for vital in vitals.look():
+    for vital in signs:
         well.add_metric([vital.sign.name], float(vital.ok))
         if vital.value is not None and vital.sign.unit == "seconds":
             ages.add_metric([vital.sign.name], vital.value)

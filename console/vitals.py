@@ -140,7 +140,7 @@ def signs() -> list[Sign]:
             "messages",
             1000,
             "too many messages wait",
-            "",
+            "the broker does not answer",
             worker,
         ),
     ]
@@ -182,8 +182,16 @@ def judge(values: Mapping[str, float | None], *, is_known: bool = True) -> list[
 
 
 def look() -> list[Vital]:
-    """How Amends is. Raises Django's database errors where nobody can say."""
-    return judge(values_of(run(LOOK)) | queued())
+    """How Amends is. Asks the broker, too, so call it outside of transactions.
+
+    Raises Django's database errors where nobody can say.
+    """
+    return judge(read() | queued())
+
+
+def read() -> dict[str, float | None]:
+    """What the database knows of the signs, by name."""
+    return values_of(run(LOOK))
 
 
 def queued() -> dict[str, float | None]:

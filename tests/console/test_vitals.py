@@ -10,6 +10,7 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 from redis import Redis
+from structlog.testing import capture_logs
 
 from console import beating, vitals, watchdog
 from console.celery import app
@@ -150,15 +151,22 @@ def test_the_watchdog_hears_nothing_while_something_is_not_well(outside: Watchdo
     assert outside.told == []
 
 
-def test_a_watchdog_that_does_not_take_it_shows(
-    outside: Watchdog, settings: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_watchdog_that_does_not_take_it_shows(outside: Watchdog, settings: Any) -> None:
     beats(beat=1, sweep=1, watchdog=600)
     outside.status = 500
-    assert not watchdog.tell()
-    values = vitals.values_of([("job watchdog", 600.0)])
-    assert "watchdog" in whys(WELL | values)
-    settings.WATCHDOG_URL = "http://127.0.0.1:1/secret-id"
-    cache.delete("watchdog")
-    assert not watchdog.tell()
-    assert "secret-id" not in caplog.text
+    with capture_logs() as said:
+        assert not watchdog.tell()
+        settings.WATCHDOG_URL = "http://127.0.0.1:1/secret-id"
+        cache.delete("watchdog")
+        assert not watchdog.tell()
+    assert [entry["event"] for entry in said] == ["watchdog: was not told"] * 2
+    # Whoever knows the address could say that all is well.
+    assert "secret-id" not in str(said)
+    assert "watchdog" in whys(WELL | vitals.values_of([("job watchdog", 600.0)]))
+
+
+def test_a_broker_that_is_away_is_not_well(settings: Any) -> None:
+    settings.CELERY_BROKER_URL = "redis+socket:///nowhere/valkey.sock"
+    beats(beat=1, sweep=1)
+    unwell = {vital.sign.name: vital.why for vital in vitals.look() if not vital.ok}
+    assert unwell == {"queue": "the broker does not answer"}
