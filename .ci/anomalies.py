@@ -17,10 +17,10 @@ import django  # noqa: E402  (its settings are named above)
 django.setup()
 
 # Definitions are rows, so that Django has to be set up before.
-from sagas.advice import ADVICE  # noqa: E402
-from sagas.detection import judge  # noqa: E402
-from sagas.vocabulary import FAULTS, LOOKS, Code, Condition  # noqa: E402
-from tests.sagas.examples import EXAMPLES, TOLD  # noqa: E402
+from sagas.advice import ADVICE  # noqa: E402  (likewise)
+from sagas.detection import judge  # noqa: E402  (likewise)
+from sagas.vocabulary import FAULTS, LOOKS, Code, Condition  # noqa: E402  (likewise)
+from tests.sagas.examples import EXAMPLES, TOLD  # noqa: E402  (likewise)
 
 PAGE = ROOT / "docs" / "anomalies.md"
 TITLES = "| code | shown as | severity | opens when | example | the safest thing to do |"

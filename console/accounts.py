@@ -16,9 +16,9 @@ from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
 from console import actors
-from console.permissions import Role
 from sagas import audit
 from sagas.audit import Actor
+from sagas.vocabulary import Role
 
 
 class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # it has no types

@@ -17,7 +17,7 @@ HEARTBEAT = "beat"
 EVERY = 5.0
 
 
-class Beating(Scheduler):  # type: ignore[misc]
+class Beating(Scheduler):  # type: ignore[misc]  # it has no types
     """Celery's own scheduler; its loop leaves the heartbeat, so that one that hangs leaves none."""
 
     _next = 0.0

@@ -216,6 +216,15 @@ FAULTS: dict[Code, Fault] = {
 }
 
 
+class Role(StrEnum):
+    """What people are here: Django groups, each of which may do what the one before it may, and more."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    APPROVER = "approver"
+    ADMIN = "admin"
+
+
 class Occasion(StrEnum):
     """Why people are told something now (sagas.alerts)."""
 

@@ -20,6 +20,7 @@ from compensation.refusals import ReasonMissingError
 from compensation.wording import clean
 from sagas import links
 from sagas.alerts import notices
+from sagas.alerts.people.reaching import reachable
 from sagas.audit import Actor
 from sagas.models import Preferences
 
@@ -196,7 +197,7 @@ def _tell(batch: Batch, requirement: Requirement, who: str, now: datetime) -> No
 
 def _reachable(batch: Batch, requirement: Requirement) -> QuerySet[Preferences]:
     """Those who may agree and have said where mail reaches them."""
-    theirs = Preferences.objects.filter(user__is_active=True, user__groups__name__in=requirement.groups)
+    theirs = reachable().filter(user__groups__name__in=requirement.groups)
     return theirs.exclude(user__in=_excluded(batch)).order_by("pk").distinct()
 
 

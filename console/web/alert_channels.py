@@ -68,7 +68,7 @@ def test(request: HttpRequest, name: str) -> HttpResponse:
 def find(name: str) -> Channel:
     """Raises Http404. Those that the settings name are there before anything was sent."""
     registered.usable([name])
-    return get_object_or_404(Channel, name=name)
+    return get_object_or_404(registered.routable(), name=name)
 
 
 def _save(

@@ -14,7 +14,7 @@ from django.utils.decorators import sync_and_async_middleware
 from console import permissions, wording
 from sagas.events import Reason
 from sagas.models import Quarantined, Saga
-from sagas.vocabulary import Condition
+from sagas.vocabulary import Condition, Role
 
 Handler = Callable[[HttpRequest], Any]
 
@@ -67,9 +67,9 @@ class Permits:
         self._user = request.user
 
     @property
-    def roles(self) -> list[permissions.Role]:
+    def roles(self) -> list[Role]:
         mine = permissions.roles(self._user)
-        return [role for role in permissions.Role if role in mine]
+        return [role for role in Role if role in mine]
 
     def __getitem__(self, name: str) -> bool:
         return permissions.may(self._user, permissions.Act[name.upper()])

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from console import actors, search
-from console.permissions import Act, Role, may
+from console.permissions import Act, may
 from console.seeing import Seeing
 from console.web.guard import needs
 from sagas.alerts import acts, knowing, signing
@@ -23,6 +23,7 @@ from sagas.alerts.acts import ActError
 from sagas.alerts.signing import Link, LinkError
 from sagas.audit import Actor
 from sagas.models import Incident, Problem
+from sagas.vocabulary import Role
 
 BUTTONS = ("acknowledge", "snooze", "assign", "resume")
 

@@ -164,7 +164,7 @@ def record_failure(delivery: Delivery, error: DeliveryError, now: datetime) -> N
     DeliveryAttempt.objects.create(
         delivery=delivery, at=now, error=str(error), request=error.request, answer=error.answer
     )
-    wait = pause(delivery.attempts, random.random())  # noqa: S311
+    wait = pause(delivery.attempts, random.random())  # noqa: S311  (it only has to differ)
     is_test = delivery.alert.occasion == Occasion.TEST
     is_last = error.permanent or is_test or delivery.attempts >= MOST_ATTEMPTS
     # Only while the claim still holds: another may have sent it since.

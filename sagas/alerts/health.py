@@ -71,7 +71,7 @@ def _notice(channel: Channel, title: str, explanation: str, now: datetime) -> No
     names = routes.in_force().stand_ins
     audience = [
         one
-        for one in writing.of_channels(names, [""], "it is a notice about Amends itself", "UTC")
+        for one in writing.of_channels(names, (), "it is a notice about Amends itself", "UTC")
         if one.channel.pk != channel.pk and not one.channel.dead_since
     ]
     summary = Summary(

@@ -174,7 +174,7 @@ class Match(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
             yield f"{self.hours.zone!r} is no time zone; give one such as Europe/Berlin."
         if self.when:
             try:
-                self.compiled  # noqa: B018
+                self.compiled  # noqa: B018  (it is compiled on the way)
             except ExpressionError as error:
                 yield f"The expression: {error.message} (line {error.line}, column {error.column})."
 

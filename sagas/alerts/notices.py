@@ -35,7 +35,7 @@ def write(
         link=link,
         lines=tuple(map(line, lines)),
     )
-    audience = writing.of_channels(names, [""], because, "UTC")
+    audience = writing.of_channels(names, (), because, "UTC")
     channel = registered.usable([registered.PEOPLE])
     for one in people:
         audience += watching.person(channel, one, because, Severity.CRITICAL, now)

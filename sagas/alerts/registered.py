@@ -9,7 +9,8 @@ from django.db.models import QuerySet
 from sagas import secrets
 from sagas.alerts.channels import KINDS
 from sagas.alerts.channels.kind import SECRETS, Destination, Kind
-from sagas.models import Channel, Preferences
+from sagas.alerts.people.reaching import reachable
+from sagas.models import Channel
 
 # Told where no default route says otherwise, if the settings name anybody.
 EMAIL, WEBHOOK = "ALERT_EMAIL_TO", "ALERT_WEBHOOK_URLS"
@@ -90,8 +91,7 @@ def routable() -> QuerySet[Channel]:
 
 def _from_settings(name: str) -> dict[str, Any]:
     if name == PEOPLE:
-        wanted = Preferences.objects.filter(user__is_active=True).exclude(mail="")
-        return {"to": tuple(wanted.values_list("mail", flat=True))}
+        return {"to": tuple(reachable().values_list("mail", flat=True))}
     if name == EMAIL:
         return {"to": tuple(settings.ALERT_EMAIL_TO), "owner": True}
     return {"urls": tuple(settings.ALERT_WEBHOOK_URLS), "secret": settings.ALERT_WEBHOOK_SECRET}

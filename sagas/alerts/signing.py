@@ -10,6 +10,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.core import signing
 
+from sagas.alerts import registered
 from sagas.alerts.message import Acts
 from sagas.models import Delivery, Incident
 
@@ -45,8 +46,11 @@ def read(text: str) -> Link:
 
 
 def acts_for(delivery: Delivery, incident: Incident | None) -> Acts | None:
-    """For one message; None where there is nothing to act on."""
-    if incident is None:
+    """For one message; None where there is nothing to act on.
+
+    Whom an admin's route reaches may act; who only watches may not, by their role perhaps not even signed in.
+    """
+    if incident is None or delivery.channel.name == registered.PEOPLE:
         return None
     signed = token(Link(incident.pk, delivery.target or delivery.channel.name))
     address = f"{settings.BASE_URL}/alerts/act/{signed}"

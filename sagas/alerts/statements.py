@@ -24,7 +24,7 @@ WHERE problem.severity = ANY(%(severities)s) AND (problem.closed_at IS NULL OR p
     WHERE incident.over_at IS NULL
   )
 ORDER BY problem.id
-"""  # noqa: S608
+"""  # noqa: S608  (put together of our own constants)
 
 # The newest incident of each problem, and of open ones all problems.
 MEMBERS = """

@@ -13,7 +13,7 @@ from sagas.alerts.message import Example, Part, Summary
 from sagas.alerts.wording import line
 from sagas.definitions import Definition
 from sagas.mistakes import MISTAKES
-from sagas.models import Finding, Incident, Problem
+from sagas.models import Finding, Incident, Problem, Saga
 from sagas.models.finding import WAITING
 from sagas.sql import run
 from sagas.stakes import words
@@ -56,7 +56,7 @@ def summarise(group: Group, occasion: Occasion, now: datetime, said: str = "") -
         stake=", ".join(words(amount, currency) for currency, amount in group.standing().stake.items()),
         since=min((one.since for one in examples), default=problem.opened_at),
         closed_at=problem.closed_at,
-        story="" if is_over else _story(examples, now),
+        story=first_sentence(examples[0].saga, examples[0], now) if examples and not is_over else "",
         link=links.problem(problem.pk),
         sagas=tuple(
             Example(line(one.saga.saga_id), links.saga(one.saga.saga_type, one.saga.saga_id))
@@ -120,17 +120,16 @@ def _definition(examples: Sequence[Finding]) -> Definition | None:
     return definitions.by_key(pk) if pk else None
 
 
-def _story(examples: Sequence[Finding], now: datetime) -> str:
-    """The first sentence about the saga that has waited longest; empty if a mistake of ours prevents it."""
-    if not examples:
-        return ""
-    saga = examples[0].saga
+def first_sentence(saga: Saga, finding: Finding | None, now: datetime) -> str:
+    """Of the saga's story, masked; empty if a mistake of ours prevents it: people are told all the same."""
     try:
         state, definition = standing.of(saga, now)
         masks = masking.of(saga.saga_type)
-        first = copy.copy(examples[0])
-        first.detail = masks.detail(first.step, first.detail)
-        return line(story.plain(story.tell(masks.state(state), [first], definition, now)[:1]))
+        found = []
+        if finding is not None:
+            found = [copy.copy(finding)]
+            found[0].detail = masks.detail(finding.step, finding.detail)
+        return line(story.plain(story.tell(masks.state(state), found, definition, now)[:1]))
     except MISTAKES:
         log.exception("alerts: a story cannot be told", saga=saga.pk)
         return ""

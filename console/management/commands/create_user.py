@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from console import accounts, actors
-from console.permissions import Role
+from sagas.vocabulary import Role
 
 
 class Command(BaseCommand):

@@ -9,13 +9,13 @@ from django.db import transaction
 
 import demo
 from console import accounts, actors
-from console.permissions import Role
 from demo import credentials
 from demo.credentials import Credentials
 from demo.steps import PARTICIPANTS, SAGA_TYPES, port_of
 from sagas import participants
 from sagas.audit import Actor
 from sagas.models import Participant, ParticipantKey
+from sagas.vocabulary import Role
 
 DEFINITIONS = Path(demo.__file__).parent / "definitions"
 OWNER = "demo"

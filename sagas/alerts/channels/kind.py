@@ -24,9 +24,9 @@ class FieldType(StrEnum):
 
     TEXT = "text"
     # Encrypted at rest and never shown again; where it is left empty, the old one stays.
-    SECRET = "secret"  # noqa: S105
+    SECRET = "secret"  # noqa: S105  (the word itself)
     ADDRESS = "address"  # http or https
-    SECRET_ADDRESS = "secret_address"  # noqa: S105  # one that is a secret by itself, as incoming webhooks are
+    SECRET_ADDRESS = "secret_address"  # noqa: S105  (likewise; one that is a secret by itself, as incoming webhooks are)
     MAILS = "mails"  # tuple of e-mail addresses; one a line, or with commas
     ADDRESSES = "addresses"  # tuple of http or https addresses, one a line
     CHOICE = "choice"  # one of `choices`
@@ -50,6 +50,13 @@ class Field:
     choices: tuple[tuple[str, str], ...] = ()
     default: str = ""
     longest: int = 500
+
+
+def region(label: str, regions: Iterable[str], titles: Mapping[str, str]) -> Field:
+    """Which of a service's regions the account is in; the first, unless told."""
+    names = list(regions)
+    choices = tuple((name, titles.get(name, name)) for name in names)
+    return Field("region", label, FieldType.CHOICE, choices=choices, default=names[0])
 
 
 @dataclass(frozen=True, slots=True)

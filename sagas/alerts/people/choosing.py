@@ -1,11 +1,11 @@
 """What a person wants to hear of, and how: each decides for themselves alone."""
 
 from datetime import datetime, time
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.contrib.auth.models import User
 
 from sagas.addresses import is_mail_address
+from sagas.alerts.matching import is_zone
 from sagas.alerts.people import hours, watching
 from sagas.models import Preferences, Problem, Saga, Watch
 from sagas.vocabulary import Severity
@@ -52,8 +52,8 @@ def _watch(
         return known
     if Watch.objects.filter(user=user).count() >= MOST:
         raise ChoiceError(f"You watch {MOST} things already: stop watching some first.", "watch")
-    if not Preferences.objects.filter(user=user).exists() and is_mail_address(user.email):
-        Preferences.objects.create(user=user, mail=user.email)
+    if is_mail_address(user.email):
+        Preferences.objects.get_or_create(user=user, defaults={"mail": user.email})
     Watch.objects.bulk_create(
         [
             Watch(user=user, saga=saga, problem=problem, saga_type=saga_type, told=told, created_at=now),
@@ -83,10 +83,8 @@ def prefer(
     """Raises ChoiceError; then nothing was changed."""
     if mail and not is_mail_address(mail):
         raise ChoiceError("This is no e-mail address. Leave it empty to be sent nothing.", "mail")
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ChoiceError("There is no such time zone. Europe/Berlin is one.", "zone") from None
+    if not is_zone(zone):
+        raise ChoiceError("There is no such time zone. Europe/Berlin is one.", "zone")
     if (quiet_from is None) != (quiet_until is None):
         raise ChoiceError("Quiet hours need a beginning and an end; leave both empty for none.", "quiet_from")
     if loud_from not in list(Severity):

@@ -11,8 +11,9 @@ from sagas import changes, links
 from sagas.alerts import registered, writing
 from sagas.alerts.message import Summary
 from sagas.alerts.people import hours, watching
+from sagas.alerts.people.reaching import reachable
 from sagas.alerts.wording import line, sagas
-from sagas.models import Preferences, Problem, Saga
+from sagas.models import Problem, Saga
 from sagas.vocabulary import TOLD, Occasion, Severity, Status
 
 DAY = timedelta(days=1)
@@ -35,8 +36,8 @@ class Day:
 @transaction.atomic
 def tell(now: datetime) -> int:
     """Write the digests that are due at `now`; how many."""
-    due = Preferences.objects.select_for_update(skip_locked=True, of=["self"]).filter(digest_next__lte=now)
-    people = list(due.filter(user__is_active=True).exclude(mail="").order_by("digest_next")[:MOST])
+    due = reachable().filter(digest_next__lte=now).order_by("digest_next")
+    people = list(due.select_for_update(skip_locked=True, of=["self"])[:MOST])
     if not people:
         return 0
     summary = summarise(day(now))
@@ -56,8 +57,7 @@ def day(now: datetime) -> Day:
     """Read how things stand. Problems of which nobody is told (about the data) are left out."""
     problems = Problem.objects.filter(severity__in=TOLD)
     open_ = problems.filter(closed_at=None)
-    order = {severity.value: place for place, severity in enumerate(reversed(Severity))}
-    rows = sorted(open_, key=lambda one: (order[one.severity], -one.open_count, one.pk))
+    rows = sorted(open_, key=lambda one: (-Severity(one.severity).rank, -one.open_count, one.pk))
     before = now - DAY
     counts = problems.aggregate(
         opened=Count("pk", filter=Q(opened_at__gt=before)), over=Count("pk", filter=Q(closed_at__gt=before))

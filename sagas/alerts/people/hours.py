@@ -23,8 +23,7 @@ def quiet_until(
 
 def is_loud(severity: str, loud_from: str) -> bool:
     """Whether something of this severity is told at any hour; what has none is not."""
-    order = list(Severity)
-    return bool(severity) and order.index(Severity(severity)) >= order.index(Severity(loud_from))
+    return bool(severity) and Severity(severity).rank >= Severity(loud_from).rank
 
 
 def next_digest(after: datetime, zone: str, at: time) -> datetime:

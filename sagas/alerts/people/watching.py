@@ -4,11 +4,14 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
-from sagas import changes, links, masking, standing, story
+from sagas import changes, definitions, links
 from sagas.alerts import registered, writing
 from sagas.alerts.message import Summary
 from sagas.alerts.people import hours
+from sagas.alerts.people.reaching import reachable
+from sagas.alerts.summarising import first_sentence
 from sagas.alerts.wording import line
 from sagas.alerts.writing import Audience
 from sagas.models import Channel, Finding, Preferences, Saga, Watch
@@ -37,35 +40,34 @@ def of_problems(
     problems: Collection[int], saga_types: Collection[str], severity: str, now: datetime
 ) -> list[Audience]:
     """Those who watch one of these problems or saga types, each once."""
-    rows = Watch.objects.filter(user__is_active=True).select_related("user__told_how", "problem")
-    found = [
-        *rows.filter(problem__in=problems).order_by("pk"),
-        *rows.filter(saga_type__in=[name for name in saga_types if name]).order_by("pk"),
+    types = [name for name in saga_types if name]
+    found = list(Watch.objects.filter(Q(problem__in=problems) | Q(saga_type__in=types)).order_by("pk"))
+    channel = registered.usable([registered.PEOPLE]) if found else []
+    known = _preferences(found)
+    return [
+        one
+        for watch in found
+        if watch.user_id in known
+        for one in person(channel, known[watch.user_id], _because(watch), severity, now)
     ]
-    if not found:
-        return []
-    channel = registered.usable([registered.PEOPLE])
-    return [one for watch in found for one in audience(channel, watch, severity, now)]
 
 
-def audience(channel: Iterable[Channel], watch: Watch, severity: str, now: datetime) -> list[Audience]:
-    """The watcher, by e-mail, after their quiet hours; nobody where they named no address."""
-    what = (
-        f"{watch.saga_type} problems"
-        if watch.saga_type
-        else "this problem"
-        if watch.problem_id
-        else "this saga"
-    )
-    preferences = getattr(watch.user, "told_how", None)
-    return person(channel, preferences, f"you watch {what}", severity, now)
+def _preferences(watches: Iterable[Watch]) -> dict[int, Preferences]:
+    """Of those who can be told, by the key of the person."""
+    found = reachable().filter(user__in=[watch.user_id for watch in watches])
+    return {one.user_id: one for one in found}
+
+
+def _because(watch: Watch) -> str:
+    if watch.saga_type:
+        return f"you watch {watch.saga_type} problems"
+    return "you watch this problem" if watch.problem_id else "you watch this saga"
 
 
 def person(
-    channel: Iterable[Channel], preferences: Preferences | None, because: str, severity: str, now: datetime
+    channel: Iterable[Channel], preferences: Preferences, because: str, severity: str, now: datetime
 ) -> list[Audience]:
-    if preferences is None or not preferences.mail:
-        return []
+    """Somebody, by e-mail, once their quiet hours are over."""
     loud = hours.is_loud(severity, preferences.loud_from)
     later = hours.quiet_until(
         now, preferences.zone, preferences.quiet_from, preferences.quiet_until, is_loud=loud
@@ -77,23 +79,23 @@ def person(
 def tell(now: datetime) -> int:
     """Tell of watched sagas that have changed; how many watches were seen to."""
     pks = [pk for (pk,) in run(CHANGED, before=now - PAUSE, most=MOST)]
-    watches = list(Watch.objects.filter(pk__in=pks).select_related("user__told_how", "saga").order_by("pk"))
-    channel = registered.usable([registered.PEOPLE]) if watches else []
+    if not pks:
+        return 0
+    watches = list(Watch.objects.filter(pk__in=pks).select_related("saga").order_by("pk"))
+    channel = registered.usable([registered.PEOPLE])
+    known = _preferences(watches)
     for watch in watches:
-        if watch.saga:
-            _tell(watch, watch.saga, channel, now)
-    if watches:
-        changes.tell("alerts")
+        if watch.saga is None:
+            continue
+        was, watch.told, watch.told_at = watch.told, state_of(watch.saga), now
+        watch.save(update_fields=["told", "told_at"])
+        if watch.user_id in known:
+            finding = _finding(watch.saga)
+            severity = finding.severity if finding else ""
+            who = person(channel, known[watch.user_id], _because(watch), severity, now)
+            writing.write(summarise(watch.saga, was, finding, now), who, now)
+    changes.tell("alerts")
     return len(watches)
-
-
-def _tell(watch: Watch, saga: Saga, channel: Iterable[Channel], now: datetime) -> None:
-    was, watch.told, watch.told_at = watch.told, state_of(saga), now
-    watch.save(update_fields=["told", "told_at"])
-    if watch.user.is_active:
-        finding = _finding(saga)
-        severity = finding.severity if finding else ""
-        writing.write(summarise(saga, was, finding, now), audience(channel, watch, severity, now), now)
 
 
 def state_of(saga: Saga) -> str:
@@ -103,16 +105,14 @@ def state_of(saga: Saga) -> str:
 
 def summarise(saga: Saga, was: str, finding: Finding | None, now: datetime) -> Summary:
     """How a watched saga is now. Masked, whoever reads it."""
-    masks = masking.of(saga.saga_type)
-    state, definition = standing.of(saga, now)
-    told = story.plain(story.tell(masks.state(state), [], definition, now)[:1])
+    definition = definitions.by_key(saga.definition_id) if saga.definition_id else None
     return Summary(
         occasion=Occasion.NOTICE,
         title=f"{line(saga.saga_id)} {_words(state_of(saga))}",
         saga_type=line(saga.saga_type),
         type_title=line(definition.title) if definition else line(saga.saga_type),
         explanation=f"It {_words(was)} when you last heard" if was else "",
-        story=line(told),
+        story=first_sentence(saga, finding, now),
         runbook=line(definition.runbook) if definition else "",
         lines=(line(f"{finding.problem.title}, since {finding.since:%H:%M} UTC."),) if finding else (),
         link=links.saga(saga.saga_type, saga.saga_id),
@@ -132,6 +132,4 @@ def _words(state: str) -> str:
 def _finding(saga: Saga) -> Finding | None:
     """The worst that is found of it."""
     found = Finding.objects.filter(WAITING, saga=saga).select_related("problem")
-    return max(
-        found, key=lambda one: (list(Condition).index(Condition(one.condition)), -one.pk), default=None
-    )
+    return max(found, key=lambda one: (Condition(one.condition).rank, -one.pk), default=None)

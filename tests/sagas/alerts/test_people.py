@@ -4,15 +4,17 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from sagas.alerts import registered
+from sagas.alerts.delivery import message_of
 from sagas.alerts.people import choosing, digest, hours
 from sagas.alerts.people.choosing import ChoiceError
 from sagas.alerts.people.digest import Day
 from sagas.detection.sweep import sweep
 from sagas.models import Alert, Delivery, Problem, Saga, Watch
+from sagas.vocabulary import Role
 from tests.sagas.alerts.test_intents import Night
 from tests.sagas.storing import define, put
 
@@ -82,7 +84,9 @@ def test_what_a_digest_says() -> None:
 
 @pytest.fixture
 def ada() -> User:
-    return User.objects.create(username="ada", password="pbkdf2_sha256$1$none$none", email="ada@shop.example")
+    user = User.objects.create(username="ada", password="pbkdf2_sha256$1$none$none", email="ada@shop.example")
+    user.groups.add(Group.objects.get(name=Role.VIEWER))
+    return user
 
 
 def prefer(user: User, **more: Any) -> None:
@@ -118,6 +122,18 @@ class TestWatching:
             ("opened", "you watch order problems"),
             ("resolved", "you watch order problems"),
         ]
+
+    def test_a_watchers_mail_has_no_link_that_acts(self, ada: User, settings: Any) -> None:
+        """A viewer may not acknowledge; the link would let them."""
+        settings.ALERT_EMAIL_TO = ["oncall@shop.example"]
+        prefer(ada)
+        choosing.watch_type(ada, "order", timezone.now())
+        night = Night()
+        night.fall_ill(1)
+        night.pass_by(30)
+        acts = {one.target: message_of(one).acts for one in Delivery.objects.select_related("channel")}
+        assert acts[ada.email] is None
+        assert acts["oncall@shop.example"] is not None
 
     def test_a_problem_and_its_type_are_one_mail(self, ada: User) -> None:
         prefer(ada)
@@ -181,6 +197,22 @@ class TestWatching:
         delivery = Delivery.objects.get(channel__name=registered.PEOPLE)
         assert delivery.next_attempt_at.time() == end
         assert delivery.next_attempt_at > night.now
+
+    @pytest.mark.parametrize("lost", ["roles", "account"])
+    def test_who_may_not_look_any_more_hears_nothing_more(self, ada: User, lost: str) -> None:
+        night = Night()
+        prefer(ada, digest_at=time(7), now=night.now)
+        choosing.watch_type(ada, "order", night.now)
+        night.fall_ill(1)
+        choosing.watch_saga(ada, Saga.objects.get(), night.now)
+        if lost == "roles":
+            ada.groups.clear()
+        else:
+            User.objects.update(is_active=False)
+        night.pass_by(30)
+        assert digest.tell(night.now + timedelta(days=2)) == 0
+        assert Alert.objects.exists()
+        assert mails() == []
 
     def test_without_an_address_nothing_is_sent(self, ada: User) -> None:
         prefer(ada, mail="")

@@ -101,7 +101,7 @@ def _run(job: Mapping[str, str], request: str) -> Any:
     # The address is no argument, as everybody on the machine may see those; and no proxy is taken from here.
     command = [sys.executable, "-I", str(PROCESS)]
     try:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(  # noqa: S603  (our own program)
             command,
             input=json.dumps(job),
             capture_output=True,

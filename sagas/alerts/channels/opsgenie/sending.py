@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sagas.alerts.channels.calling import post_json
-from sagas.alerts.channels.kind import Destination, Field, FieldType, Kind, Sent
+from sagas.alerts.channels.kind import Destination, Field, FieldType, Kind, Sent, region
 from sagas.alerts.channels.opsgenie.requests import priority, requests
 from sagas.alerts.message import Message
 from sagas.vocabulary import Occasion
@@ -46,13 +46,7 @@ def opsgenie(regions: Mapping[str, str] = REGIONS) -> Kind:
             Field(
                 "key", "API key", FieldType.SECRET, "Of an API integration that may create and update alerts."
             ),
-            Field(
-                "region",
-                "Where",
-                FieldType.CHOICE,
-                choices=tuple((name, TITLES.get(name, name)) for name in regions),
-                default=next(iter(regions)),
-            ),
+            region("Where", regions, TITLES),
         ),
         send=send,
         check=check,

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from sagas.alerts.channels.calling import post_json
-from sagas.alerts.channels.kind import Destination, Field, FieldType, Kind, Sent
+from sagas.alerts.channels.kind import Destination, Field, FieldType, Kind, Sent, region
 from sagas.alerts.channels.pagerduty.event import events
 from sagas.alerts.message import Message
 from sagas.vocabulary import Occasion
@@ -42,13 +42,7 @@ def pagerduty(regions: Mapping[str, str] = REGIONS) -> Kind:
                 FieldType.SECRET,
                 "32 letters and digits: of an integration “Events API V2” of the service.",
             ),
-            Field(
-                "region",
-                "Service region",
-                FieldType.CHOICE,
-                choices=tuple((name, TITLES.get(name, name)) for name in regions),
-                default=next(iter(regions)),
-            ),
+            region("Service region", regions, TITLES),
         ),
         send=send,
         check=check,
