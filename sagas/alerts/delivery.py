@@ -20,8 +20,9 @@ from django.utils import timezone
 from sagas import changes, heartbeats, secrets
 from sagas.alerts import health, registered, statements
 from sagas.alerts.channels.kind import DeliveryError, Sent
-from sagas.alerts.message import Message
+from sagas.alerts.message import Message, Words
 from sagas.alerts.signing import acts_for
+from sagas.alerts.wording import spoken
 from sagas.mistakes import MISTAKES
 from sagas.models import Delivery, DeliveryAttempt, Thread
 from sagas.sql import run
@@ -108,6 +109,7 @@ def message_of(delivery: Delivery) -> Message:
     """As it is sent; the same each time, but for the signatures of its links."""
     alert = delivery.alert
     incident = alert.incident
+    sentence = msgspec.convert(alert.summary.get("sentence", []), tuple[Words, ...])
     return msgspec.convert(
         alert.summary
         | {
@@ -116,6 +118,8 @@ def message_of(delivery: Delivery) -> Message:
             "thread": f"amends-{incident.key if incident else alert.pk}",
             "zone": delivery.zone,
             "because": delivery.because,
+            # Alerts that were written before sentences had parts hold it as one text.
+            "story": spoken(sentence, alert.created_at, delivery.zone) or alert.summary.get("story", ""),
             "acts": acts_for(delivery, incident) if alert.occasion in ASKING else None,
         },
         Message,

@@ -32,6 +32,13 @@ class Acts(Struct, frozen=True):
     snooze: str
 
 
+class Words(Struct, frozen=True):
+    """A part of a sentence; a time in it, which `text` tells in UTC, is told in the zone of each route."""
+
+    text: str
+    at: datetime | None = None
+
+
 class Summary(Struct, frozen=True, kw_only=True):
     """What was true when it was written; kept with the alert, and the same for everybody who is told.
 
@@ -61,8 +68,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     stake: str = ""
     since: datetime | None = None
     closed_at: datetime | None = None
-    # Its first sentence, about the saga that has waited longest.
-    story: str = ""
+    # The first of its story, about the saga that has waited longest.
+    sentence: tuple[Words, ...] = ()
     link: str = ""
     sagas: tuple[Example, ...] = ()
     problems: tuple[Part, ...] = ()
@@ -90,6 +97,7 @@ class Message(Summary, frozen=True, kw_only=True):
     at: datetime
     zone: str = "UTC"
     because: str = ""
+    story: str = ""  # `sentence`, with its times in `zone`
     acts: Acts | None = None
 
     def local(self, moment: datetime) -> str:

@@ -9,7 +9,7 @@ import structlog
 from sagas import definitions, links, masking, standing, story
 from sagas.alerts import statements
 from sagas.alerts.knowing import Group, Known
-from sagas.alerts.message import Example, Part, Summary
+from sagas.alerts.message import Example, Part, Summary, Words
 from sagas.alerts.wording import line
 from sagas.definitions import Definition
 from sagas.mistakes import MISTAKES
@@ -17,6 +17,7 @@ from sagas.models import Finding, Incident, Problem, Saga
 from sagas.models.finding import WAITING
 from sagas.sql import run
 from sagas.stakes import words
+from sagas.story import PartKind
 from sagas.vocabulary import Occasion, Severity
 
 log = structlog.get_logger()
@@ -56,7 +57,7 @@ def summarise(group: Group, occasion: Occasion, now: datetime, said: str = "") -
         stake=", ".join(words(amount, currency) for currency, amount in group.standing().stake.items()),
         since=min((one.since for one in examples), default=problem.opened_at),
         closed_at=problem.closed_at,
-        story=first_sentence(examples[0].saga, examples[0], now) if examples and not is_over else "",
+        sentence=first_sentence(examples[0].saga, examples[0], now) if examples and not is_over else (),
         link=links.problem(problem.pk),
         sagas=tuple(
             Example(line(one.saga.saga_id), links.saga(one.saga.saga_type, one.saga.saga_id))
@@ -120,8 +121,8 @@ def _definition(examples: Sequence[Finding]) -> Definition | None:
     return definitions.by_key(pk) if pk else None
 
 
-def first_sentence(saga: Saga, finding: Finding | None, now: datetime) -> str:
-    """Of the saga's story, masked; empty if a mistake of ours prevents it: people are told all the same."""
+def first_sentence(saga: Saga, finding: Finding | None, now: datetime) -> tuple[Words, ...]:
+    """Of the saga's story, masked; none if a mistake of ours prevents it: people are told all the same."""
     try:
         state, definition = standing.of(saga, now)
         masks = masking.of(saga.saga_type)
@@ -129,7 +130,12 @@ def first_sentence(saga: Saga, finding: Finding | None, now: datetime) -> str:
         if finding is not None:
             found = [copy.copy(finding)]
             found[0].detail = masks.detail(finding.step, finding.detail)
-        return line(story.plain(story.tell(masks.state(state), found, definition, now)[:1]))
+        told = story.tell(masks.state(state), found, definition, now)[:1]
+        return tuple(
+            Words(part.text, part.at if part.kind == PartKind.TIME else None)
+            for sentence in told
+            for part in sentence
+        )
     except MISTAKES:
         log.exception("alerts: a story cannot be told", saga=saga.pk)
-        return ""
+        return ()

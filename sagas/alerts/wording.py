@@ -2,9 +2,12 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from sagas.alerts.message import Message, Summary
+from sagas.alerts.message import Message, Summary, Words
+from sagas.story.parts import time_words
 from sagas.vocabulary import LOOKS, Condition, Occasion
 
 # Control characters, and the ones that turn the direction of what follows: a subject must not read backwards.
@@ -37,6 +40,12 @@ def fit(text: str, longest: int, escape: Callable[[str], str] = str) -> str:
     # How long the escaped text is grows with the text: look for the longest that fits.
     end = bisect_right(range(len(words)), longest - 1, key=lambda end: len(escape(words[:end]))) - 1
     return f"{escape(words[: max(end, 0)])}…"
+
+
+def spoken(sentence: Iterable[Words], now: datetime, zone: str) -> str:
+    """On one line, its times in `zone`, with the date where that is not the one of `now` there."""
+    there = ZoneInfo(zone)
+    return line("".join(time_words(part.at, now, there) if part.at else part.text for part in sentence))
 
 
 def harmless(text: str) -> str:
@@ -82,7 +91,7 @@ def label(message: Summary) -> str:
     return LOOKS[Condition(message.condition)].label if message.condition else ""
 
 
-def paragraphs(message: Summary) -> Iterator[str]:
+def paragraphs(message: Message) -> Iterator[str]:
     """What happened, in sentences; each one line."""
     if message.occasion == Occasion.RESOLVED:
         yield over(message)
@@ -127,8 +136,8 @@ def facts(message: Message) -> Iterator[tuple[str, str]]:
         if message.stake:
             yield "At stake", message.stake
         yield "Severity", message.severity
-        if message.since:
-            yield "Since", message.local(message.since)
+    if message.since and not message.is_over:
+        yield "Since", message.local(message.since)
     if message.severity:
         yield "Owner", message.owner or "nobody is named"
     if message.runbook:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 
 from sagas import facts
@@ -50,11 +50,16 @@ def clock(moment: Moment | None, now: datetime) -> Part:
 
 
 def time_of(moment: datetime, now: datetime) -> Part:
-    at = moment.astimezone(UTC)
-    today = now.astimezone(UTC)
+    return Part(PartKind.TIME, time_words(moment, now, UTC), moment.astimezone(UTC))
+
+
+def time_words(moment: datetime, now: datetime, zone: tzinfo) -> str:
+    """`10:02:07 UTC`; with the date where that is not today there: `31 Dec 2025 10:02:07 CET`."""
+    at = moment.astimezone(zone)
+    today = now.astimezone(zone)
     day = "" if at.date() == today.date() else f"{at.day} {at:%b} "
     year = "" if not day or at.year == today.year else f"{at.year} "
-    return Part(PartKind.TIME, f"{day}{year}{at:%H:%M:%S} UTC", at)
+    return f"{day}{year}{at:%H:%M:%S %Z}"
 
 
 def ago(at: datetime, now: datetime) -> Part:

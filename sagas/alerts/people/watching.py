@@ -112,9 +112,10 @@ def summarise(saga: Saga, was: str, finding: Finding | None, now: datetime) -> S
         saga_type=line(saga.saga_type),
         type_title=line(definition.title) if definition else line(saga.saga_type),
         explanation=f"It {_words(was)} when you last heard" if was else "",
-        story=first_sentence(saga, finding, now),
+        since=finding.since if finding else None,
+        sentence=first_sentence(saga, finding, now),
         runbook=line(definition.runbook) if definition else "",
-        lines=(line(f"{finding.problem.title}, since {finding.since:%H:%M} UTC."),) if finding else (),
+        lines=(line(f"{finding.problem.title}."),) if finding else (),
         link=links.saga(saga.saga_type, saga.saga_id),
     )
 

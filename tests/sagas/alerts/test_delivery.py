@@ -4,6 +4,7 @@ import threading
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -16,9 +17,9 @@ from sagas.alerts import policy, registered
 from sagas.alerts.channels import KINDS, calling
 from sagas.alerts.channels.kind import Sent
 from sagas.alerts.channels.webhook import sending
-from sagas.alerts.delivery import LEASE, MOST_ATTEMPTS, claim, deliver, pause
+from sagas.alerts.delivery import LEASE, MOST_ATTEMPTS, claim, deliver, message_of, pause
 from sagas.detection.sweep import sweep
-from sagas.models import Delivery, DeliveryAttempt, Heartbeat, Problem
+from sagas.models import Alert, Delivery, DeliveryAttempt, Heartbeat, Problem
 from tests.sagas.alerts.receivers import MailServer, Receiver
 from tests.sagas.storing import define, put
 
@@ -58,6 +59,34 @@ def test_who_reads_what_was_sent_cannot_act_by_it(mails: MailServer, hooks: Rece
     deliver()
     assert "/alerts/act/" in hooks.hooks[0].body["data"]["acts"]["acknowledge"]
     assert len(DeliveryAttempt.objects.exclude(request="").exclude(request__contains="/alerts/act/")) == 3
+
+
+def test_each_hears_of_times_by_the_clock_of_its_route(mails: MailServer, hooks: Receiver) -> None:
+    break_something()
+    delivery = Delivery.objects.filter(channel__name=registered.WEBHOOK).get()
+    start, end = (
+        "shipping was asked to ship parcel at ",
+        " and has not answered; its 30 s deadline passed just now.",
+    )
+    for zone in ("UTC", "Asia/Tokyo"):
+        delivery.zone = zone
+        told = message_of(delivery).story
+        assert told.startswith(start) and told.endswith(end)
+        asked = delivery.alert.created_at - timedelta(seconds=31)
+        by_the_clock = asked.astimezone(ZoneInfo(zone))
+        assert told.removeprefix(start).removesuffix(end).endswith(f"{by_the_clock:%H:%M:%S %Z}")
+
+
+def test_what_was_written_before_sentences_had_parts_is_told_whole(
+    mails: MailServer, hooks: Receiver
+) -> None:
+    break_something()
+    alert = Alert.objects.get()
+    del alert.summary["sentence"]
+    alert.summary["story"] = "shipping has not answered."
+    alert.save()
+    deliver()
+    assert [hook.body["data"]["story"] for hook in hooks.hooks] == ["shipping has not answered."]
 
 
 def test_resolved_is_told_too(mails: MailServer, hooks: Receiver) -> None:

@@ -212,9 +212,10 @@ def test_a_message_says_what_how_many_since_when_and_what_to_do(settings: Any) -
     sweep()
     summary = Alert.objects.get().summary
     problem = Problem.objects.get()
-    assert summary["story"].startswith("shipping was asked to ship parcel at ")
-    assert summary["story"].endswith(" and has not answered; its 30 s deadline passed just now.")
-    del summary["story"]
+    told = "".join(part["text"] for part in summary["sentence"])
+    assert told.startswith("shipping was asked to ship parcel at ")
+    assert told.endswith(" and has not answered; its 30 s deadline passed just now.")
+    del summary["sentence"]
     since = saga.last_event_at + timedelta(seconds=30)
     assert summary == {
         "problem": problem.pk,
@@ -296,7 +297,7 @@ def test_a_story_that_cannot_be_told_keeps_no_alert_back(monkeypatch: pytest.Mon
     put("saga.started charge:T")
     with capture_logs() as logs:
         sweep()
-    assert Alert.objects.get().summary["story"] == ""
+    assert Alert.objects.get().summary["sentence"] == []
     assert [one["event"] for one in logs] == ["alerts: a story cannot be told"]
 
 
