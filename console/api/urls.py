@@ -26,6 +26,7 @@ from console.api import (
     saga_events,
     sagas,
     schema,
+    silences,
     tokens,
     trials,
 )
@@ -59,6 +60,9 @@ urlpatterns = [
     path("watches", hearing.Watches.as_view(), name="watches"),
     path("watches/<int:pk>", hearing.OneWatch.as_view(), name="watch"),
     path("preferences", hearing.OwnPreferences.as_view(), name="preferences"),
+    path("silences", silences.Silences.as_view(), name="silences"),
+    path("silences/preview", silences.PreviewSilence.as_view(), name="silence_preview"),
+    path("silences/<int:pk>/end", silences.EndSilence.as_view(), name="silence_end"),
     path("batches", batches.Batches.as_view(), name="batches"),
     path("batches/<int:pk>", batches.OneBatch.as_view(), name="batch"),
     path("batches/<int:pk>/sagas", batches.BatchSagas.as_view(), name="batch_sagas"),

@@ -6,6 +6,7 @@ also people who are not signed in, `NOBODY` are people at all (participants' key
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -50,6 +51,10 @@ class Row:
 
     def __str__(self) -> str:
         return f"{self.method} /{self.route}"
+
+
+def in_an_hour() -> str:
+    return (timezone.now() + timedelta(hours=1)).isoformat()
 
 
 def link(world: World) -> str:
@@ -132,12 +137,22 @@ EXPORTS = f"{API}audit/exports"
 NEW_DEFINITION = "type: laundry\nversion: '1'\nsteps: [{name: wash, kind: readonly}]\n"
 
 PREFERRED = {"mail": "ada@example.com", "zone": "UTC", "loud_from": "error"}
+SILENCE: dict[str, Any] = {"match": {"saga_types": ["order"]}, "reason": "OPS-1"}
 WATCHES, PREFERENCES = f"{API}watches", f"{API}preferences"
 
 PROGRAMS = [
     Row(f"{API}events", "POST", NOBODY),
     Row(WATCHES, "GET", VIEWERS),
     Row(WATCHES, "POST", VIEWERS, 201, body={"saga_type": "order"}),
+    Row(f"{API}silences", "GET", VIEWERS),
+    Row(f"{API}silences", "POST", OPERATORS, 201, body=lambda _: SILENCE | {"expires_at": in_an_hour()}),
+    Row(f"{API}silences/preview", "POST", VIEWERS, body={"match": SILENCE["match"]}),
+    Row(
+        f"{API}silences/<int:pk>/end",
+        "POST",
+        OPERATORS,
+        address=lambda w, _: f"{API}silences/{w.silence.pk}/end",
+    ),
     Row(f"{WATCHES}/<int:pk>", "DELETE", VIEWERS, 204, own_watch),
     Row(PREFERENCES, "GET", VIEWERS),
     Row(PREFERENCES, "PUT", VIEWERS, body=PREFERRED),
