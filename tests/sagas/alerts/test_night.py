@@ -21,7 +21,7 @@ from sagas.vocabulary import Kind
 from tests.sagas.alerts.receivers import SECRET, Receiver, receiver
 from tests.sagas.storing import define
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 TYPES = ("order", "gift", "return")
 DEFINITION = """
