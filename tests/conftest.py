@@ -1,5 +1,8 @@
 """What every test stands on, after `tests.cluster` has started the servers."""
 
+import time
+from collections.abc import Iterator
+
 import hypothesis
 import pytest
 from django.conf import settings
@@ -46,6 +49,19 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def tables_are_emptied_by_us() -> None:
     TransactionTestCase._fixture_teardown = empty_tables
+
+
+@pytest.fixture(autouse=True)
+def connections_go_back() -> Iterator[None]:
+    """A thread that ends with a connection takes it out of the pool for good: no test may leave one so."""
+    yield
+    # Not `connection.pool`, which would be made here, perhaps before the database has its name for the tests.
+    pool = connection._connection_pools.get(connection.alias)
+    until = time.monotonic() + 5
+    # This thread may have its own; others may be about to give theirs back.
+    while pool and (stats := pool.get_stats())["pool_size"] - stats["pool_available"] > 1:
+        assert time.monotonic() < until, "a thread has kept its connection (sagas.threads)"
+        time.sleep(0.01)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -26,6 +26,7 @@ from sagas.alerts.wording import spoken
 from sagas.mistakes import MISTAKES
 from sagas.models import Delivery, DeliveryAttempt, Thread
 from sagas.sql import run
+from sagas.threads import hangs_up
 from sagas.vocabulary import Occasion
 
 log = structlog.get_logger()
@@ -88,7 +89,8 @@ def send(batch: list[Delivery]) -> None:
     with ThreadPoolExecutor(len(batch), thread_name_prefix="alerts") as threads:
         states = _states(batch)
         sending = {
-            threads.submit(hand_over, one, message_of(one), states.get(one.pk, {})): one for one in batch
+            threads.submit(hangs_up(hand_over), one, message_of(one), states.get(one.pk, {})): one
+            for one in batch
         }
         for done in as_completed(sending):
             _record(sending[done], done)

@@ -19,6 +19,7 @@ from sagas.alerts.channels.kind import RENEW_EVERY, DeliveryError, Sent
 from sagas.mistakes import MISTAKES
 from sagas.models import Channel, Delivery, Heartbeat, Thread
 from sagas.sql import run
+from sagas.threads import hangs_up
 
 log = structlog.get_logger()
 
@@ -75,6 +76,7 @@ def _renew(channel: Channel, open_: Sequence[Told], now: datetime) -> int:
     return renewed
 
 
+@hangs_up
 def _again(last: Delivery, thread: Thread) -> Sent:
     return delivery.hand_over(last, delivery.message_of(last), thread.state)
 

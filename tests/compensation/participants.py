@@ -16,6 +16,8 @@ from typing import Any
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from sagas.threads import hangs_up
+
 SECRET = "whsec_" + "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA=="
 
 
@@ -74,7 +76,7 @@ class Participant:
             if works and not self.done[request.key]:
                 self.done[request.key] += 1
         if self.during:
-            self.during(request)
+            hangs_up(self.during)(request)
         return reply
 
 

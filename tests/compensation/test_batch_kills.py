@@ -13,6 +13,7 @@ from compensation.batches.deciding import Care, Chosen
 from compensation.models import ActionAttempt, Batch, BatchSaga, Repair, RepairAction
 from sagas import audit
 from sagas.models import AuditEntry
+from sagas.threads import hangs_up
 from sagas.vocabulary import Status
 from tests.compensation.dying import ONE_ACTION, Worker
 from tests.compensation.participants import Received, Reply
@@ -135,7 +136,7 @@ def test_a_runner_whose_lease_ran_out_does_no_harm(open_shop: Shop, is_late: boo
             go_on.wait(20)
 
     open_shop.served.during = hold
-    fenced = threading.Thread(target=runner.run, args=[batch.pk])
+    fenced = threading.Thread(target=hangs_up(runner.run), args=[batch.pk])
     fenced.start()
     while len(first) < 6:
         time.sleep(0.01)

@@ -22,6 +22,7 @@ from compensation.models import Batch, BatchSaga, Pace, Repair, RepairAction
 from compensation.refusals import ReasonMissingError
 from sagas import audit
 from sagas.models import AuditEntry, Event, Participant, Saga
+from sagas.threads import hangs_up
 from tests.compensation.participants import Reply
 from tests.compensation.shop import ANNA, BEN, Shop, start, state_of
 
@@ -106,7 +107,7 @@ def test_planning_twice_or_side_by_side_plans_once(open_shop: Shop) -> None:
     sagas = [open_shop.saga(CHARGED) for _ in range(3)]
     chosen = Chosen("three", [saga.pk for saga in sagas], {})
     batch = deciding.create(chosen, "compensate", "", "OPS-7", ANNA, open_shop.anna)
-    threads = [threading.Thread(target=planning.plan, args=[batch.pk]) for _ in range(3)]
+    threads = [threading.Thread(target=hangs_up(planning.plan), args=[batch.pk]) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -266,7 +267,7 @@ def test_pausing_sends_nothing_more_within_two_seconds(open_shop: Shop) -> None:
     Pace.objects.create(participant=Participant.objects.get(name="payment"), at_once=2)
     open_shop.served.during = lambda _: time.sleep(0.1)
     batch = started(open_shop, sagas)
-    running = threading.Thread(target=runner.run, args=[batch.pk])
+    running = threading.Thread(target=hangs_up(runner.run), args=[batch.pk])
     running.start()
     while len(open_shop.served.received) < 4:
         time.sleep(0.01)
@@ -307,7 +308,7 @@ def test_cancelling_begins_no_other_saga_and_hears_out_what_is_under_way(open_sh
 def test_two_runners_never_run_one_batch(open_shop: Shop) -> None:
     sagas = [open_shop.saga(CHARGED) for _ in range(20)]
     batch = started(open_shop, sagas)
-    threads = [threading.Thread(target=runner.run, args=[batch.pk]) for _ in range(3)]
+    threads = [threading.Thread(target=hangs_up(runner.run), args=[batch.pk]) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -344,7 +345,7 @@ def test_a_participant_that_is_down_is_left_alone(open_shop: Shop) -> None:
     Pace.objects.create(participant=Participant.objects.get(name="payment"), at_once=1)
     open_shop.served.will(*[Reply(503)] * 40)
     batch = started(open_shop, sagas)
-    running = threading.Thread(target=runner.run, args=[batch.pk])
+    running = threading.Thread(target=hangs_up(runner.run), args=[batch.pk])
     running.start()
     time.sleep(1.5)
     assert len(open_shop.served.received) == 5

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 from structlog.testing import capture_logs
@@ -19,7 +20,7 @@ from sagas.alerts.channels.kind import Sent
 from sagas.alerts.channels.webhook import sending
 from sagas.alerts.delivery import LEASE, MOST_ATTEMPTS, claim, deliver, message_of, pause
 from sagas.detection.sweep import sweep
-from sagas.models import Alert, Delivery, DeliveryAttempt, Heartbeat, Problem
+from sagas.models import Alert, Delivery, DeliveryAttempt, Heartbeat, Preferences, Problem, Watch
 from tests.sagas.alerts.receivers import MailServer, Receiver
 from tests.sagas.storing import define, put
 
@@ -337,3 +338,18 @@ def test_the_tasks_do_it_and_leave_signs_of_life(hooks: Receiver) -> None:
     tasks.deliver_alerts()
     assert len(hooks.hooks) == 1
     assert set(Heartbeat.objects.values_list("name", flat=True)) == {"sweep", "deliver_alerts"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_threads_that_send_keep_no_connection(mails: MailServer, hooks: Receiver) -> None:
+    """Who is told as a person is looked up when it is sent, on a thread that ends."""
+    ada = User.objects.create(username="ada", email="ada@shop.example", is_superuser=True)
+    Preferences.objects.create(user=ada, mail=ada.email)
+    Watch.objects.create(user=ada, saga_type="order", created_at=timezone.now())
+    break_something()
+    make_due()
+    deliver()
+    assert "ada@shop.example" in mails.recipients
+    pool = connection.pool.get_stats()
+    # This test's own.
+    assert pool["pool_size"] - pool["pool_available"] == 1
