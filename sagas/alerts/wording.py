@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from sagas import times
 from sagas.alerts.message import Message, Summary, Words
-from sagas.story.parts import time_words
 from sagas.vocabulary import LOOKS, Condition, Occasion
 
 # Control characters, and the ones that turn the direction of what follows: a subject must not read backwards.
@@ -45,7 +45,7 @@ def fit(text: str, longest: int, escape: Callable[[str], str] = str) -> str:
 def spoken(sentence: Iterable[Words], now: datetime, zone: str) -> str:
     """On one line, its times in `zone`, with the date where that is not the one of `now` there."""
     there = ZoneInfo(zone)
-    return line("".join(time_words(part.at, now, there) if part.at else part.text for part in sentence))
+    return line("".join(times.words(part.at, now, there) if part.at else part.text for part in sentence))
 
 
 def harmless(text: str) -> str:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from enum import StrEnum
 
-from sagas import facts
+from sagas import facts, times
 from sagas.durations import span
 from sagas.facts import Moment
 
@@ -50,16 +50,7 @@ def clock(moment: Moment | None, now: datetime) -> Part:
 
 
 def time_of(moment: datetime, now: datetime) -> Part:
-    return Part(PartKind.TIME, time_words(moment, now, UTC), moment.astimezone(UTC))
-
-
-def time_words(moment: datetime, now: datetime, zone: tzinfo) -> str:
-    """`10:02:07 UTC`; with the date where that is not today there: `31 Dec 2025 10:02:07 CET`."""
-    at = moment.astimezone(zone)
-    today = now.astimezone(zone)
-    day = "" if at.date() == today.date() else f"{at.day} {at:%b} "
-    year = "" if not day or at.year == today.year else f"{at.year} "
-    return f"{day}{year}{at:%H:%M:%S %Z}"
+    return Part(PartKind.TIME, times.words(moment, now, UTC), moment.astimezone(UTC))
 
 
 def ago(at: datetime, now: datetime) -> Part:

@@ -1,7 +1,6 @@
 """The story of a saga, word for word: every code, every reason, every status."""
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -12,7 +11,7 @@ from sagas.detection.verdict import Verdict
 from sagas.durations import exactly, span
 from sagas.facts import Facts
 from sagas.story import PartKind
-from sagas.story.parts import because, listed, plain, text, time_words
+from sagas.story.parts import because, listed, plain, text
 from sagas.story.titles import STALLED
 from sagas.story.trouble import STALLED as STALLED_SENTENCES
 from sagas.vocabulary import Code, Status
@@ -379,21 +378,3 @@ def test_given_lengths_of_time(seconds: float, words: str) -> None:
 )
 def test_how_long_something_has_lasted(seconds: float, words: str) -> None:
     assert span(seconds) == words
-
-
-@pytest.mark.parametrize(
-    ("at", "zone", "words"),
-    [
-        ("2026-01-01T10:02:07", "UTC", "10:02:07 UTC"),
-        ("2026-01-01T10:02:07", "Europe/Berlin", "11:02:07 CET"),
-        ("2026-01-01T10:02:07", "Asia/Kathmandu", "15:47:07 +0545"),
-        # Yesterday, there or here.
-        ("2025-12-31T23:30:00", "UTC", "31 Dec 2025 23:30:00 UTC"),
-        ("2025-12-31T23:30:00", "Europe/Berlin", "00:30:00 CET"),
-        ("2026-01-01T02:00:00", "America/New_York", "31 Dec 2025 21:00:00 EST"),
-    ],
-)
-def test_a_time_has_its_date_where_it_is_not_today(at: str, zone: str, words: str) -> None:
-    moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
-    now = datetime(2026, 1, 1, 12, tzinfo=UTC)
-    assert time_words(moment, now, ZoneInfo(zone)) == words

@@ -103,5 +103,6 @@ def test_what_a_mail_says() -> None:
     problem.open_count = 1
     problem.save()
     told = summarise(group(), Occasion.OPENED, NOW)
-    assert told.story.endswith("normally it speaks every 4 s. 1 saga waits for it.")
+    said = "".join(part.text for part in told.sentence)
+    assert said.endswith("normally it speaks every 4 s. 1 saga waits for it.")
     assert [one.id for one in told.sagas] == ["o-1"]
