@@ -25,8 +25,9 @@ def open_shop(transactional_db: None, served: Participant) -> Shop:
     return Shop(served)
 
 
-@pytest.fixture
-def worker(transactional_db: None) -> Iterator[Worker]:
+@pytest.fixture(scope="session")
+def worker(django_db_setup: None) -> Iterator[Worker]:
+    """One for all tests, as it keeps nothing: each of its works is done by a fork, on what is committed."""
     worker = Worker()
     yield worker
     worker.end()

@@ -34,7 +34,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 # Requests for each operation: few enough for half a minute in all.
-EXAMPLES = 8
+EXAMPLES = 6
 
 
 @pytest.mark.django_db(transaction=True)
