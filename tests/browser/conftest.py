@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
@@ -16,6 +17,9 @@ WIDE, PHONE = {"width": 1440, "height": 940}, {"width": 390, "height": 844}
 
 SignIn = Callable[..., Page]
 
+# The title of a step that is not answered once.
+UNANSWERED = "notify customer"
+
 
 @pytest.fixture(scope="package")
 def shop() -> Iterator[Stack]:
@@ -24,6 +28,9 @@ def shop() -> Iterator[Stack]:
     try:
         ready = stack.run()
         assert ready.startswith("Amends is ready"), ready
+        # At once, as it takes half a minute until people are told of it.
+        fault = {"step": "notify-customer", "fault": "no_answer", "times": 1}
+        httpx.post(address(stack, "notification", "/faults"), json=fault).raise_for_status()
         yield stack
     finally:
         stack.remove()
@@ -32,8 +39,12 @@ def shop() -> Iterator[Stack]:
 @pytest.fixture(scope="package")
 def door(shop: Stack) -> Callable[[str, str], str]:
     """The address of a participant's own door: `door("shipping", "/faults")`."""
+    return lambda participant, path: address(shop, participant, path)
+
+
+def address(shop: Stack, participant: str, path: str) -> str:
     base = int(shop.settings()["DEMO_BASE_PORT"])
-    return lambda participant, path: f"http://127.0.0.1:{port_of(participant, base)}{path}"
+    return f"http://127.0.0.1:{port_of(participant, base)}{path}"
 
 
 @pytest.fixture(scope="package")
