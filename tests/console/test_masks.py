@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import pytest
 from django.utils import timezone
-from msgspec import convert
 
 from compensation.models import ActionAttempt, RepairAction
 from console import anchors
@@ -18,9 +17,20 @@ from sagas import audit, definitions
 from sagas.alerts import intents
 from sagas.alerts.channels.email.sending import compose
 from sagas.alerts.channels.webhook.sending import payload
-from sagas.alerts.message import Message
+from sagas.alerts.delivery import message_of
 from sagas.detection.sweep import sweep
-from sagas.models import Alert, AuditEntry, Event, Finding, Problem, Quarantined, Saga, SagaKey
+from sagas.models import (
+    Alert,
+    AuditEntry,
+    Channel,
+    Delivery,
+    Event,
+    Finding,
+    Problem,
+    Quarantined,
+    Saga,
+    SagaKey,
+)
 from sagas.vocabulary import Code
 from tests.console import cast, world
 from tests.console.cast import Person
@@ -372,6 +382,6 @@ def test_alerts_are_masked_whoever_reads_them(stage: Stage) -> None:
 
 def texts(alert: Alert) -> list[str]:
     """All that its messages say."""
-    message = convert(alert.summary | {"id": uuid4(), "thread": "t", "at": alert.created_at}, Message)
+    message = message_of(Delivery(alert=alert, channel=Channel(name="all"), message_id=uuid4()))
     mail = compose(message, "a@shop.example")
     return [payload(message), str(mail.subject), str(mail.body), str(mail.alternatives)]
