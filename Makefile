@@ -16,7 +16,7 @@ run: runtime
 	@exec $(IN_VENV) -m console.stack
 
 test: dev
-	@exec $(IN_VENV) -m pytest -n 2 --dist loadgroup $(ARGS)
+	@exec $(IN_VENV) -m pytest -n 3 --dist loadgroup $(ARGS)
 
 check: dev
 	$(IN_VENV) -m ruff format --check .
