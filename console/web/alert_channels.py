@@ -21,8 +21,9 @@ from sagas.alerts import registered, setup, trying
 from sagas.alerts.channels import KINDS, OFFERED
 from sagas.alerts.channels.fields import ConfigError
 from sagas.alerts.channels.kind import MANY, SECRETS, Kind
+from sagas.alerts.routes import in_force
 from sagas.alerts.setup import SetupError
-from sagas.models import Channel, Delivery, Route
+from sagas.models import Channel, Delivery
 
 DELIVERIES = 20
 
@@ -139,10 +140,11 @@ def _values(row: Channel) -> dict[str, Any]:
     except secrets.SecretUnreadableError as error:
         config, unreadable = {}, f"{error} Give it anew."
     sent = Delivery.objects.filter(channel=row).select_related("alert").prefetch_related("tries")
-    routes = [
+    known = in_force()
+    named_by = [
         route.name
-        for route in Route.objects.all()
-        if any(row.name in step["channels"] for step in route.body["steps"])
+        for route in (*known.routes, known.default)
+        if any(row.name in step.channels for step in route.steps)
     ]
     return {
         "channel": row,
@@ -152,5 +154,5 @@ def _values(row: Channel) -> dict[str, Any]:
         "per_minute": row.per_minute,
         "targets": registered.targets(row),
         "deliveries": sent.order_by("-pk")[:DELIVERIES],
-        "routes": routes,
+        "routes": named_by,
     }

@@ -7,10 +7,10 @@ import msgspec
 from django.http import QueryDict
 
 from sagas.alerts.matching import WORKDAYS, Day, Match
-from sagas.vocabulary import TOLD, Code, Condition
+from sagas.vocabulary import LOOKS, TOLD, Code, Condition
 
 SEVERITIES = sorted(TOLD, key=lambda word: word.rank)
-CONDITIONS = [word for word in Condition if word != Condition.HEALTHY]
+CONDITIONS = [(word, LOOKS[word].label) for word in Condition if word != Condition.HEALTHY]
 LISTS = ("saga_types", "codes", "participants", "owners")
 LONGEST = 5000
 
