@@ -13,6 +13,14 @@ WHOLE, FRACTION = 15, 8
 LIMIT = 10**WHOLE
 SMALLEST = Decimal(1).scaleb(-FRACTION)
 
+# ISO 4217: digits after the point, where a currency has not two.
+DIGITS = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG"), 0),
+    **dict.fromkeys(("RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}
+CODE = re.compile(r"[A-Z]{3}")
+
 # With few digits in the exponent: 1e999999 would be a number of a million digits.
 NUMBER = re.compile(r"[0-9]{1,30}(?:\.[0-9]{1,60})?(?:[eE][+-]?[0-9]{1,2})?")
 CURRENCY = re.compile(r"[A-Za-z0-9]{1,12}")
@@ -49,10 +57,11 @@ def find(amount: Any, currency: Any = "") -> str:
 
 
 def words(amount: Decimal, currency: str) -> str:
-    """For people: `1,558.80 EUR`, `1,500 JPY`, `0.00012 BTC`, `50`."""
+    """For people: `1,558.80 EUR`, `42.00 EUR`, `1,500 JPY`, `0.00012 BTC`, `50`."""
     plain = amount.quantize(SMALLEST).normalize()
     exponent = plain.as_tuple().exponent
-    places = max(2, -exponent) if isinstance(exponent, int) and exponent < 0 else 0
+    least = DIGITS.get(currency, 2) if CODE.fullmatch(currency) else 0
+    places = max(2, least, -exponent) if isinstance(exponent, int) and exponent < 0 else least
     return f"{plain:,.{places}f} {currency}".rstrip()
 
 

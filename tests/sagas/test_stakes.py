@@ -110,7 +110,11 @@ def test_what_is_wrong_is_told_with_its_place(stake: str, complaint: str) -> Non
         ("1500", "JPY", "1,500 JPY"),
         ("0.00012", "BTC", "0.00012 BTC"),
         ("100", "", "100"),
-        ("0", "EUR", "0 EUR"),
+        ("0", "EUR", "0.00 EUR"),
+        ("42", "EUR", "42.00 EUR"),
+        ("42", "KWD", "42.000 KWD"),
+        ("0.00012", "BTC", "0.00012 BTC"),
+        ("42", "points", "42 points"),
         ("99999999999999999999.99", "EUR", "99,999,999,999,999,999,999.99 EUR"),
     ],
 )

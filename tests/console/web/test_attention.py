@@ -54,7 +54,7 @@ def test_a_row_says_why_it_stands_where_it_does(scene: Scene, viewer: Person) ->
     Problem.objects.update(severity=Severity.CRITICAL)
     row = re.sub(r"<[^>]+>", " ", page(viewer).partition(f'id="problem-{scene.problem.pk}"')[2])
     text = " ".join(row.split())
-    assert "1,558.80 EUR + 1,200 USD + 2 more currencies at stake critical · oldest 16 min" in text
+    assert "1,558.80 EUR + 1,200.00 USD + 2 more currencies at stake critical · oldest 16 min" in text
 
 
 def test_tiles_tell_what_is_at_stake_each_saga_once(scene: Scene, viewer: Person) -> None:
@@ -69,7 +69,7 @@ def test_tiles_tell_what_is_at_stake_each_saga_once(scene: Scene, viewer: Person
         word: " ".join(re.sub(r"<[^>]+>", " ", html.partition(word)[2].partition("</a>")[0]).split())
         for word in ("In doubt", "Stuck")
     }
-    assert tile["In doubt"] == "2 oldest 16 min · 1,559 EUR at stake"
+    assert tile["In doubt"] == "2 oldest 16 min · 1,559.00 EUR at stake"
     assert tile["Stuck"] == "0 oldest 16 min · 1 problem"
 
 

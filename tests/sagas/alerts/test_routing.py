@@ -44,7 +44,7 @@ DEFAULT = Route(name="default", steps=(Step(("mail",)),))
         ({"count_from": 13}, "12 sagas have it, fewer than 13"),
         ({"stake_from": 900.5}, ""),
         ({"stake_from": 900.51, "stake_currency": "eur"}, "less than 900.51 eur is at stake"),
-        ({"stake_from": 5, "stake_currency": "USD"}, "less than 5 USD is at stake"),
+        ({"stake_from": 5, "stake_currency": "USD"}, "less than 5.00 USD is at stake"),
         ({"hours": {"from": "09:00", "to": "17:00"}}, ""),
         (
             {"hours": {"from": "09:00", "to": "17:00", "zone": "America/New_York"}},
