@@ -66,6 +66,19 @@ def test(request: HttpRequest, name: str) -> HttpResponse:
     return HttpResponseRedirect(reverse("channel", args=[name]), status=HTTPStatus.SEE_OTHER)
 
 
+@require_POST
+@needs(Act.ROUTE)
+def remove(request: HttpRequest, name: str) -> HttpResponse:
+    """303 to all channels; back to its own page where it cannot be removed."""
+    try:
+        if setup.remove_channel(name, actors.of(request), timezone.now()):
+            messages.success(request, f"The channel “{name}” was removed.")
+    except SetupError as error:
+        messages.error(request, str(error))
+        return HttpResponseRedirect(reverse("channel", args=[name]), status=HTTPStatus.SEE_OTHER)
+    return HttpResponseRedirect(reverse("alerts"), status=HTTPStatus.SEE_OTHER)
+
+
 def find(name: str) -> Channel:
     """Raises Http404. Those that the settings name are there before anything was sent."""
     registered.usable([name])
@@ -140,12 +153,6 @@ def _values(row: Channel) -> dict[str, Any]:
     except secrets.SecretUnreadableError as error:
         config, unreadable = {}, f"{error} Give it anew."
     sent = Delivery.objects.filter(channel=row).select_related("alert").prefetch_related("tries")
-    known = in_force()
-    named_by = [
-        route.name
-        for route in (*known.routes, known.default)
-        if any(row.name in step.channels for step in route.steps)
-    ]
     return {
         "channel": row,
         "kind": kind,
@@ -154,5 +161,5 @@ def _values(row: Channel) -> dict[str, Any]:
         "per_minute": row.per_minute,
         "targets": registered.targets(row),
         "deliveries": sent.order_by("-pk")[:DELIVERIES],
-        "routes": named_by,
+        "routes": [route.name for route in in_force().naming(row.name)],
     }

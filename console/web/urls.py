@@ -63,6 +63,7 @@ urlpatterns = [
     path("alerts/try", alert_tester.show, name="alert_tester"),
     path("alerts/channels/new", alert_channels.new, name="channel_new"),
     path("alerts/channels/<name:name>/", alert_channels.show, name="channel"),
+    path("alerts/channels/<name:name>/remove", alert_channels.remove, name="channel_remove"),
     path("alerts/channels/<name:name>/test", alert_channels.test, name="channel_test"),
     path("alerts/silences/", alert_silences.show, name="silences"),
     path("alerts/silences/<int:pk>/end", alert_silences.end, name="silence_end"),

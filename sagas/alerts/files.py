@@ -13,7 +13,7 @@ from django.db import transaction
 from msgspec import Struct
 
 from sagas import audit
-from sagas.alerts import matching, routing, setup, silences
+from sagas.alerts import matching, registered, routing, setup, silences
 from sagas.alerts.channels import KINDS
 from sagas.alerts.channels.fields import ConfigError
 from sagas.alerts.channels.kind import SECRETS
@@ -114,7 +114,7 @@ def _load_routes(given: list[Route], file: str, by: audit.Actor) -> None:
 
 def dump(now: datetime) -> str:
     """All of it, as `load` takes it. Secrets are named, not told."""
-    rows = Channel.objects.filter(is_built_in=False).order_by("name")
+    rows = registered.existing().filter(is_built_in=False).order_by("name")
     routes = [routing.read(row.body) for row in RouteRow.objects.order_by("is_default", "position", "pk")]
     in_force = AlertSilence.objects.filter(ended_at=None, expires_at__gt=now).order_by("pk")
     content = {

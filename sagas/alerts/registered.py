@@ -72,7 +72,7 @@ def targets(channel: Channel, owners: Iterable[str] = ()) -> list[str]:
 def usable(names: Iterable[str]) -> list[Channel]:
     """The rows of these names that are switched on; built-in ones are made when they are first needed."""
     wanted = list(dict.fromkeys(names))
-    rows = {row.name: row for row in Channel.objects.filter(name__in=wanted)}
+    rows = {row.name: row for row in existing().filter(name__in=wanted)}
     missing = [name for name in wanted if name in OURS and name not in rows]
     if missing:
         made = [
@@ -80,13 +80,18 @@ def usable(names: Iterable[str]) -> list[Channel]:
             for name in missing
         ]
         Channel.objects.bulk_create(made, ignore_conflicts=True)
-        rows |= {row.name: row for row in Channel.objects.filter(name__in=missing)}
+        rows |= {row.name: row for row in existing().filter(name__in=missing)}
     return [rows[name] for name in wanted if name in rows and rows[name].is_enabled]
 
 
+def existing() -> QuerySet[Channel]:
+    """The rows of channels that were not removed."""
+    return Channel.objects.filter(removed_at=None)
+
+
 def routable() -> QuerySet[Channel]:
-    """The rows that routes may lead to."""
-    return Channel.objects.exclude(name=PEOPLE)
+    """Those that routes may lead to."""
+    return existing().exclude(name=PEOPLE)
 
 
 def _from_settings(name: str) -> dict[str, Any]:

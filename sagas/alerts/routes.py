@@ -22,6 +22,11 @@ class InForce:
     def ask(self, subject: Subject, now: datetime) -> Answer:
         return routing.ask(subject, self.routes, self.default, now)
 
+    def naming(self, channel: str) -> list[routing.Route]:
+        """The routes that lead to a channel, also those that are switched off."""
+        routes = (*self.routes, self.default)
+        return [route for route in routes if any(channel in step.channels for step in route.steps)]
+
     @property
     def depend_on_time(self) -> bool:
         """Whether one may come to hold of a problem that is told already."""

@@ -1,6 +1,7 @@
 """Setting up channels and routes: checked, and audited in the transaction of the act; secrets never are."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -11,8 +12,8 @@ from sagas.alerts import registered, routing
 from sagas.alerts.channels import KINDS
 from sagas.alerts.channels.fields import read
 from sagas.alerts.channels.kind import SECRETS
-from sagas.alerts.routes import BUILT_IN
-from sagas.models import Channel, Route
+from sagas.alerts.routes import BUILT_IN, in_force
+from sagas.models import Channel, Delivery, DeliveryAttempt, Route, Thread
 
 LONGEST_NAME = 100
 MOST_A_MINUTE = 6000
@@ -42,7 +43,7 @@ def save_channel(
         raise SetupError(f"There are no channels of the kind {kind!r}; there are {', '.join(KINDS)}.")
     _check_name(name)
     with transaction.atomic():
-        row = Channel.objects.select_for_update().filter(name=name).first()
+        row = registered.existing().select_for_update().filter(name=name).first()
         if (row is not None and (is_new or row.kind != kind)) or (row is None and name in registered.OURS):
             raise SetupError(f"There is a channel {name!r} already.")
         before = _told_of(row) if row else None
@@ -61,6 +62,36 @@ def save_channel(
             audit.record(by, what, ("channel", name), before=before, after=after)
         changes.tell("alerts")
     return row
+
+
+def remove_channel(name: str, by: audit.Actor, now: datetime) -> bool:
+    """Whether there was one. What was sent there is kept; what was not yet is told to the default route.
+
+    Raises `SetupError` where the settings or a route name it.
+    """
+    with transaction.atomic():
+        row = registered.routable().select_for_update().filter(name=name).first()
+        if row is None:
+            return False
+        if row.is_built_in:
+            raise SetupError("The settings name it. Take it out of the environment, or switch it off.")
+        if named_by := in_force().naming(name):
+            told = ", ".join(f"“{route.name}”" for route in named_by)
+            raise SetupError(f"Take it out of what still leads to it first: {told}.")
+        before = _told_of(row)
+        row.config, row.is_enabled, row.removed_at = {}, False, now
+        row.failing_since = row.dead_since = None
+        row.save()
+        Thread.objects.filter(channel=row).delete()
+        # Failed, they are stood in for (sagas.alerts.health).
+        waiting = Delivery.objects.select_for_update().filter(channel=row, state=Delivery.State.PENDING)
+        DeliveryAttempt.objects.bulk_create(
+            DeliveryAttempt(delivery=one, at=now, error="The channel was removed before.") for one in waiting
+        )
+        waiting.update(state=Delivery.State.FAILED)
+        audit.record(by, "channel.removed", ("channel", name), before=before)
+        changes.tell("alerts")
+    return True
 
 
 def _known(row: Channel) -> dict[str, Any]:
@@ -94,14 +125,15 @@ def save_route(route: routing.Route, by: audit.Actor, *, was: str = "") -> Route
     A new one is asked last. Raises `SetupError`.
     """
     _check_name(route.name)
-    channels = {*registered.routable().values_list("name", flat=True), *registered.BUILT_IN}
-    complaints = routing.complaints(route, channels)
     is_default = route.name == DEFAULT
-    if is_default and (route.match != BUILT_IN.match or not route.is_enabled):
-        complaints.append("The default route is taken where no other holds: it has no conditions.")
-    if complaints:
-        raise SetupError(" ".join(complaints))
     with transaction.atomic():
+        # Locked, so that none is removed meanwhile.
+        names = registered.routable().select_for_update().order_by("pk").values_list("name", flat=True)
+        complaints = routing.complaints(route, {*names, *registered.BUILT_IN})
+        if is_default and (route.match != BUILT_IN.match or not route.is_enabled):
+            complaints.append("The default route is taken where no other holds: it has no conditions.")
+        if complaints:
+            raise SetupError(" ".join(complaints))
         row = Route.objects.select_for_update().filter(name=was or route.name).first()
         if row is not None and not was:
             raise SetupError(f"There is a route {route.name!r} already.")

@@ -8,7 +8,7 @@ OCCASIONS = [(occasion.value, occasion.value) for occasion in Occasion]
 class Channel(models.Model):
     """A way to reach people, as an admin has set it up (sagas.alerts.channels). Its name is never changed."""
 
-    name = models.CharField(max_length=100, unique=True)
+    name = models.CharField(max_length=100)
     kind = models.CharField(max_length=20)
     # By the fields of its kind; secrets encrypted (sagas.alerts.registered). Empty where the settings say.
     config = models.JSONField(default=dict)
@@ -23,6 +23,15 @@ class Channel(models.Model):
     dead_since = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True)
     last_sent_at = models.DateTimeField(null=True)
+    # The row stays for what was sent there, without its config; another may take the name.
+    removed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name"], condition=models.Q(removed_at=None), name="channel_name_once"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

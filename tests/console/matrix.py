@@ -403,6 +403,7 @@ PAGES = [
         "alerts/channels/ops/",
         {"owner": "on", "is_enabled": "on"},
     ),
+    Row("alerts/channels/<name:name>/remove", "POST", ADMINS, 303, "alerts/channels/ops/remove"),
     Row("alerts/channels/<name:name>/test", "POST", ADMINS, 303, "alerts/channels/ops/test"),
     Row("alerts/silences/", "GET", VIEWERS),
     Row(

@@ -119,6 +119,19 @@ def test_a_channels_secret_is_never_shown(admin: Client) -> None:
     assert wrong.status_code == 422 and "eHl6" not in wrong.content.decode()
 
 
+def test_a_channel_is_removed_once_no_route_names_it(admin: Client) -> None:
+    given = {"name": "hook", "urls": "https://a.example/x", "secret": SECRET, "per_minute": "5"}
+    admin.post("/alerts/channels/new?kind=webhook", given)
+    admin.post("/alerts/routes/new", TYPED | {"channels-0": ["hook"]})
+    refused = admin.post("/alerts/channels/hook/remove", follow=True)
+    assert "Take it out of what still leads to it first: “payments”." in refused.content.decode()
+    admin.post("/alerts/routes/payments/remove")
+    html = admin.post("/alerts/channels/hook/remove", follow=True).content.decode()
+    assert "The channel “hook” was removed." in html and "/alerts/channels/hook/" not in html
+    assert admin.get("/alerts/channels/hook/").status_code == 404
+    assert "Remove this channel" not in admin.get("/alerts/channels/ALERT_EMAIL_TO/").content.decode()
+
+
 def test_the_tester_says_who_when_and_why(admin: Client) -> None:
     admin.post("/alerts/routes/new", TYPED | {"hours_zone": "", "from": "", "to": ""})
     asked = "/alerts/try?saga_type=payment&severity=critical&count=7&stake=100&currency=EUR"

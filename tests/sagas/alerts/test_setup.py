@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import pytest
 from django.utils import timezone
 
-from sagas.alerts import files, registered, routes, setup, silences
+from sagas.alerts import files, health, registered, routes, setup, silences
 from sagas.alerts.channels.fields import ConfigError
 from sagas.alerts.files import FileError
 from sagas.alerts.matching import Match, Subject
@@ -15,9 +16,11 @@ from sagas.alerts.routing import Route, Step
 from sagas.alerts.setup import SetupError
 from sagas.alerts.silences import SilenceError
 from sagas.audit import Actor
-from sagas.models import AlertSilence, AuditEntry, Channel
+from sagas.detection.sweep import sweep
+from sagas.models import Alert, AlertSilence, AuditEntry, Channel, Delivery
 from sagas.vocabulary import Code
 from tests.sagas.alerts.receivers import SECRET
+from tests.sagas.storing import define, put
 
 pytestmark = pytest.mark.django_db
 ANNA = Actor("person", "anna")
@@ -202,3 +205,54 @@ def test_a_file_with_a_mistake_changes_nothing(change: tuple[str, str], said: st
 def test_a_match_is_stored_as_it_is_read() -> None:
     match = Match(codes=(Code.STEP_IN_DOUBT,), count_from=3)
     assert msgspec.convert(msgspec.to_builtins(match), Match) == match
+
+
+def test_a_removed_channel_leaves_no_secret_but_what_was_sent_there() -> None:
+    old = setup.save_channel("ops", "webhook", HOOK, ANNA)
+    alert = Alert.objects.create(occasion="notice", created_at=timezone.now(), summary={"title": "x"})
+    one = {"alert": alert, "channel": old, "next_attempt_at": timezone.now()}
+    sent = Delivery.objects.create(**one, target="https://a.example/x", message_id=uuid4(), state="sent")
+    waits = Delivery.objects.create(**one, target="https://b.example/y", message_id=uuid4())
+    assert setup.remove_channel("ops", ANNA, timezone.now())
+    assert not setup.remove_channel("ops", ANNA, timezone.now())
+    old.refresh_from_db()
+    assert (old.config, old.is_enabled) == ({}, False)
+    assert not registered.usable(["ops"]) and "ops" not in str(files.dump(timezone.now()))
+    # What waited is told elsewhere; what was sent stays as it was.
+    sent.refresh_from_db()
+    waits.refresh_from_db()
+    assert (sent.state, waits.state) == ("sent", "failed")
+    assert waits.tries.get().error == "The channel was removed before."
+    assert AuditEntry.objects.filter(action="channel.removed", object_id="ops").count() == 1
+    # Its name is free, also for another kind.
+    new = setup.save_channel("ops", "email", {"to": "a@shop.example"}, ANNA, is_new=True)
+    assert registered.usable(["ops"]) == [new]
+
+
+def test_what_was_not_sent_before_its_channel_was_removed_is_told_by_default(settings: Any) -> None:
+    settings.ALERT_EMAIL_TO = ["oncall@shop.example"]
+    setup.save_channel("ops", "webhook", HOOK, ANNA)
+    setup.save_route(route("all", "ops"), ANNA)
+    define()
+    put("saga.started charge:S charge:C ship:S", "o-1", ago=31)
+    sweep()
+    assert {one.target for one in Delivery.objects.all()} == {"https://a.example/x", "https://b.example/y"}
+    setup.remove_route("all", ANNA)
+    setup.remove_channel("ops", ANNA, timezone.now())
+    health.see_to(timezone.now())
+    assert Delivery.objects.filter(state="pending", target="oncall@shop.example").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("ops", "Take it out of what still leads to it first: “all”, “off”."),
+                       ("ALERT_EMAIL_TO", "The settings name it.")]
+)  # fmt: skip
+def test_a_channel_that_is_still_named_stays(name: str, said: str) -> None:
+    registered.usable([registered.EMAIL])
+    setup.save_channel("ops", "webhook", HOOK, ANNA)
+    setup.save_route(route("all", "ops"), ANNA)
+    setup.save_route(route("off", "ops", is_enabled=False), ANNA)
+    with pytest.raises(SetupError) as error:
+        setup.remove_channel(name, ANNA, timezone.now())
+    assert said in str(error.value)
+    assert registered.usable([name]) and not AuditEntry.objects.filter(action="channel.removed").exists()
