@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.core.cache import cache
 from django.db import connection
+from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -16,7 +17,7 @@ from console.seeing import Seeing
 from console.web import frame, paging
 from console.web.guard import needs
 from console.web.problem_lines import OPENED, Sums, described, in_words, link, oldest
-from sagas.models import Channel, Finding, Heartbeat, Problem, Saga
+from sagas.models import Channel, Finding, ForeignType, Heartbeat, Problem, Saga
 from sagas.vocabulary import Condition, Severity, Status
 
 # Problems are few by their nature (saga type × step × code); past this many the page says so.
@@ -90,6 +91,7 @@ def show(request: HttpRequest) -> HttpResponse:
             "asked": asked,
             "lines": lines,
             "notes": [(one, one.open_count) for one in seeing.problems(notes)],
+            "foreign": foreign(),
             "accepted": [(one, one.accepted_count) for one in seeing.problems(accepted)],
             "most_quiet": MOST_QUIET,
             "tiles": tiles(problems, asked),
@@ -107,6 +109,12 @@ def show(request: HttpRequest) -> HttpResponse:
         },
         problems="attention/problems.html",
     )
+
+
+def foreign() -> dict[str, int | None]:
+    """Events in quarantine that no definition maps, and of how many types."""
+    kept = ForeignType.objects.filter(kept__gt=0)
+    return kept.aggregate(events=Sum("kept"), types=Count("type", distinct=True))
 
 
 def matches(problem: Problem, asked: dict[str, str]) -> bool:

@@ -8,10 +8,10 @@ import pytest
 from django.utils import timezone
 
 from sagas import acceptance
-from sagas.models import Delivery, Finding, Heartbeat, Problem, Saga
+from sagas.models import Delivery, Finding, ForeignType, Heartbeat, Problem, Saga
 from sagas.vocabulary import Code, Severity, Status
 from tests.console.cast import Person
-from tests.console.web.scene import ADA, Scene, make_problem, make_saga, page, tell
+from tests.console.web.scene import ADA, Scene, make_orphan, make_problem, make_saga, page, tell
 
 
 def titles(html: str) -> list[str]:
@@ -95,6 +95,14 @@ def test_what_is_odd_in_the_data_does_not_mix_with_problems(scene: Scene, viewer
     own = page(viewer, "/sagas/order-fulfilment/order-1/?tab=findings")
     assert "Nothing is wrong with this saga" in own
     assert "Next:" in own and "Healthy" not in own.partition("</main>")[0].partition("<main")[2]
+
+
+def test_events_that_nobody_maps_are_counted_beside_it(scene: Scene, viewer: Person) -> None:
+    make_orphan(scene.shipping, "com.shop.parcel.lost.v1")
+    line = page(viewer).partition('id="foreign"')[2].partition("</li>")[0]
+    assert "2 types" in line and "2 events" in line and "/quarantine/?reason=orphan_event" in line
+    ForeignType.objects.update(kept=0)
+    assert 'id="foreign"' not in page(viewer)
 
 
 def test_what_was_accepted_is_listed_apart(scene: Scene, viewer: Person) -> None:
