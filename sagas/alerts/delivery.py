@@ -117,7 +117,7 @@ def message_of(delivery: Delivery) -> Message:
         | {
             "id": str(delivery.message_id),
             "at": alert.created_at.isoformat(),
-            "thread": f"amends-{incident.key if incident else alert.pk}",
+            "thread": f"amends-{incident.key if incident else alert.summary.get('about') or alert.pk}",
             "zone": delivery.zone,
             "because": delivery.because,
             # Alerts that were written before sentences had parts hold it as one text.

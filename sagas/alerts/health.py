@@ -32,7 +32,8 @@ def took(channel: Channel, now: datetime) -> None:
     was.save(update_fields=["failing_since", "dead_since"])
     if since:
         log.info("alerts: a channel is back", channel=channel.name)
-        _notice(was, f"The channel “{was.name}” takes messages again", "", now)
+        said = f"The channel “{was.name}” takes messages again", "Nobody is told in its stead any more"
+        _notice(Occasion.RESOLVED, was, since, said, now)
 
 
 def refused(channel: Channel, error: str, now: datetime) -> None:
@@ -57,25 +58,32 @@ def _bury(now: datetime) -> int:
         channel.save(update_fields=["dead_since"])
         log.error("alerts: a channel takes nothing", channel=channel.name, error=channel.last_error)
     for channel in dead:
-        _notice(
-            channel,
+        said = (
             f"The channel “{channel.name}” takes nothing",
             f"Nothing that was sent there since {channel.failing_since:%H:%M:%S} UTC was taken, and others"
             f" are told in its stead. It was said last: {channel.last_error}",
-            now,
         )
+        _notice(Occasion.NOTICE, channel, now, said, now)
     return len(dead)
 
 
-def _notice(channel: Channel, title: str, explanation: str, now: datetime) -> None:
+def _notice(
+    occasion: Occasion, channel: Channel, dead_since: datetime, said: tuple[str, str], now: datetime
+) -> None:
+    """`said`: title and explanation. By channel and time a paging service knows what it is that is over."""
     names = routes.in_force().stand_ins
     audience = [
         one
         for one in writing.of_channels(names, (), "it is a notice about Amends itself", "UTC")
         if one.channel.pk != channel.pk and not one.channel.dead_since
     ]
+    title, explanation = said
     summary = Summary(
-        occasion=Occasion.NOTICE, title=title, explanation=explanation, link=links.channel(channel.name)
+        occasion=occasion,
+        title=title,
+        explanation=explanation,
+        about=f"channel-{channel.pk}-{dead_since:%Y%m%d%H%M%S}",
+        link=links.channel(channel.name),
     )
     writing.write(summary, audience, now, is_kept=True)
     changes.tell("problems", "alerts")

@@ -75,6 +75,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     problems: tuple[Part, ...] = ()
     problem_count: int = 1
     lines: tuple[str, ...] = ()
+    # Where it is no problem: what it is about, by which its messages are one thread; empty: it stands alone.
+    about: str = ""
     # Who acknowledged, put off or accepted it, and in which words; empty: nobody yet.
     handled: str = ""
 

@@ -109,6 +109,8 @@ def paragraphs(message: Message) -> Iterator[str]:
 
 def over(message: Summary) -> str:
     """That it is over, in a sentence."""
+    if message.problem is None:
+        return f"{message.explanation.rstrip('.') or 'It is over'}."
     if message.code == "source_silent" and message.problem_count == 1:
         return f"{message.participant or 'Nobody'} is silent no longer. {sagas(message.total)} waited."
     what = "any of these problems" if message.problem_count > 1 else "this problem"

@@ -137,6 +137,10 @@ def test_a_channel_that_takes_nothing_is_told_of_and_stood_in_for(mails: MailSer
     deliver()
     deliver()
     assert "takes messages again" in mails.mails[-1]["subject"]
+    # In one thread, so that a paging service resolves what it opened.
+    told = [delivery.message_of(one) for one in Delivery.objects.filter(alert__problem=None).order_by("pk")]
+    assert [one.occasion for one in told] == ["notice", "resolved"]
+    assert told[0].thread == told[1].thread != f"amends-{Alert.objects.filter(problem=None).first().pk}"
     hook.refresh_from_db()
     assert (hook.failing_since, hook.dead_since) == (None, None)
 

@@ -242,6 +242,7 @@ def test_a_message_says_what_how_many_since_when_and_what_to_do(settings: Any) -
         "problems": [],
         "problem_count": 1,
         "lines": [],
+        "about": "",
         "handled": "",
     }
 

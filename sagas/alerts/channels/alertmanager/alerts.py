@@ -57,8 +57,10 @@ def _hold(message: Message) -> timedelta:
 
 
 def _labels(message: Message) -> dict[str, str]:
+    # Its end has the name of its beginning.
+    occasion = Occasion.NOTICE if message.is_over else message.occasion
     labels = {
-        "alertname": message.code or f"amends_{message.occasion}",
+        "alertname": message.code or f"amends_{occasion}",
         "amends_thread": message.thread,
         "saga_type": fit(message.saga_type, LONGEST_LABEL),
         "step": fit(message.step, LONGEST_LABEL),

@@ -63,7 +63,7 @@ def _sign(id: UUID, now: datetime, body: str, secret: str) -> str:
 def payload(message: Message) -> str:
     """`{"type": "problem.opened", "timestamp": …, "data": {…}}`; docs/alerts.md tells the fields."""
     data = msgspec.to_builtins(message)
-    for name in ("id", "at", "sentence"):
+    for name in ("id", "at", "sentence", "about"):
         del data[name]
     content = {
         "type": f"problem.{message.occasion}",

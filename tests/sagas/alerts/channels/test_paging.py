@@ -174,3 +174,21 @@ def test_an_alertmanager_may_want_a_token(alertmanager: Line) -> None:
 def test_each_member_of_a_cluster_is_told() -> None:
     urls = ("http://a:9093", "http://b:9093", "http://a:9093")
     assert list(ALERTMANAGER.targets({"urls": urls}, "")) == ["http://a:9093", "http://b:9093"]
+
+
+@pytest.mark.parametrize("name", ["pagerduty", "opsgenie", "alertmanager"])
+def test_a_dead_channel_is_over_where_it_was_told(name: str) -> None:
+    over = {"title": "The channel “Slack” takes messages again", "explanation": "Nobody is told in its stead"}
+    over |= {"code": "", "severity": "", "condition": "", "problem": None, "saga_type": "", "step": ""}
+    with line_to(name) as line:
+        sent = line.send(message("notice"))
+        line.send(message("resolved", **over, participant=""), sent.state)
+        match name:
+            case "pagerduty":
+                assert line.service.incidents == {"amends-7": "resolved"}
+            case "opsgenie":
+                assert [one.status for one in line.service.alerts.values()] == ["closed"]
+                assert "Nobody is told in its stead." in line.service.requests[-1].body.decode()
+            case _:
+                assert len(line.service.alerts) == 1
+                assert not line.service.firing(datetime.now(UTC))
