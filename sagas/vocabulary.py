@@ -233,6 +233,7 @@ class Occasion(StrEnum):
     RESOLVED = "resolved"
     REOPENED = "reopened"  # it was told to be over, and is back
     ACKNOWLEDGED = "acknowledged"  # somebody sees to it, or put it off
+    ASSIGNED = "assigned"  # to a person, or to nobody again
     ESCALATED = "escalated"  # nobody saw to it in time: the next ones hear of it
     TEST = "test"  # somebody tries a channel out
     DIGEST = "digest"  # what is open, once a day

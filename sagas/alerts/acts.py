@@ -7,6 +7,7 @@ from django.db import transaction
 
 from sagas import audit, changes
 from sagas.alerts import escalating, knowing, writing
+from sagas.alerts.people import watching
 from sagas.alerts.summarising import summarise
 from sagas.models import Escalation, Incident, Problem
 from sagas.vocabulary import Occasion
@@ -48,13 +49,16 @@ def snooze(pk: int, until: datetime | None, by: audit.Actor, now: datetime) -> I
 
 
 def assign(pk: int, to: str, by: audit.Actor, now: datetime) -> Incident:
-    """To a person, by name; "": to nobody. Raises `ActError`."""
+    """To a person, by name, who hears of it by mail; "": to nobody. Raises `ActError`.
+
+    It acknowledges nothing: whoever it was assigned to may not have seen it yet.
+    """
 
     def act(incident: Incident) -> None:
         incident.assignee, incident.assigned_by = to, by.name if to else ""
 
     says = f"{by.name} assigned it to {to}." if to else f"{by.name} assigned it to nobody."
-    return _act(pk, "incident.assigned", act, by, now, says=says)
+    return _act(pk, "incident.assigned", act, by, now, says=says, occasion=Occasion.ASSIGNED)
 
 
 def resume(pk: int, by: audit.Actor, now: datetime) -> Incident:
@@ -68,7 +72,14 @@ def resume(pk: int, by: audit.Actor, now: datetime) -> Incident:
 
 @transaction.atomic
 def _act(
-    pk: int, action: str, act: Callable[[Incident], None], by: audit.Actor, now: datetime, *, says: str
+    pk: int,
+    action: str,
+    act: Callable[[Incident], None],
+    by: audit.Actor,
+    now: datetime,
+    *,
+    says: str,
+    occasion: Occasion = Occasion.ACKNOWLEDGED,
 ) -> Incident:
     incident = Incident.objects.select_for_update().filter(pk=pk).first()
     if incident is None or incident.over_at is not None:
@@ -80,8 +91,11 @@ def _act(
         Escalation.objects.filter(incident=incident).update(next_at=None)
     audit.record(by, action, ("incident", str(pk)), before=before, after=_said(incident))
     if says and incident.told_at is not None:
-        summary = summarise(knowing.group_of(incident), Occasion.ACKNOWLEDGED, now, says)
-        writing.write(summary, writing.of_threads(incident, "you heard of it before"), now, incident=incident)
+        summary = summarise(knowing.group_of(incident), occasion, now, says)
+        who = writing.of_threads(incident, "you heard of it before")
+        if occasion == Occasion.ASSIGNED and incident.assignee != by.name:
+            who += watching.by_name(incident.assignee, "it was assigned to you", summary.severity, now)
+        writing.write(summary, who, now, incident=incident)
     changes.tell("problems", "alerts")
     return incident
 

@@ -22,6 +22,7 @@ LEADS = {
     Occasion.RESOLVED: "Resolved",
     Occasion.REOPENED: "Back",
     Occasion.ACKNOWLEDGED: "Acknowledged",
+    Occasion.ASSIGNED: "Assigned",
     Occasion.ESCALATED: "Nobody has seen to it",
     Occasion.TEST: "Test",
 }

@@ -59,7 +59,9 @@ def write(
     """
     told: dict[tuple[int, str], Audience] = {}
     for one in audience:
-        if summary.occasion not in registered.kind_of(one.channel).skips:
+        # What goes to a person by name is meant for them.
+        is_skipped = summary.occasion in registered.kind_of(one.channel).skips
+        if not is_skipped or one.channel.name == registered.PEOPLE:
             told.setdefault((one.channel.pk, one.target), one)
     told = _once(told)
     # What a person asked for is told to nobody else.

@@ -75,6 +75,13 @@ def person(
     return [Audience(one, preferences.mail, because, preferences.zone, not_before=later) for one in channel]
 
 
+def by_name(username: str, because: str, severity: str, now: datetime) -> list[Audience]:
+    """One person, if they can be told."""
+    found = reachable().filter(user__username=username)
+    channel = registered.usable([registered.PEOPLE]) if found else []
+    return [one for each in found for one in person(channel, each, because, severity, now)]
+
+
 @transaction.atomic
 def tell(now: datetime) -> int:
     """Tell of watched sagas that have changed; how many watches were seen to."""

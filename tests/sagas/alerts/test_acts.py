@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core import signing as django_signing
 from django.utils import timezone
 
@@ -15,7 +16,7 @@ from sagas.alerts.signing import Link, LinkError
 from sagas.audit import Actor
 from sagas.definitions.fields import Seconds
 from sagas.detection.sweep import sweep
-from sagas.models import Alert, AuditEntry, Channel, Delivery, Incident, Problem
+from sagas.models import Alert, AuditEntry, Channel, Delivery, Incident, Preferences, Problem
 from tests.sagas.alerts.receivers import SECRET, MailServer, Receiver
 from tests.sagas.storing import put
 
@@ -93,6 +94,22 @@ def test_it_is_assigned_and_what_is_over_is_not(incident: Incident) -> None:
     for act in (acts.acknowledge, acts.resume):
         with pytest.raises(ActError, match="It is over already"):
             act(incident.pk, ANNA, later(31))
+
+
+def test_whom_it_is_assigned_to_hears_of_it_and_nothing_is_acknowledged_by_it(incident: Incident) -> None:
+    bert = User.objects.create(username="bert", is_superuser=True)
+    Preferences.objects.create(user=bert, mail="bert@shop.example")
+    acts.assign(incident.pk, "bert", ANNA, timezone.now())
+    assert told()[-1] == ("assigned", ["first", registered.PEOPLE])
+    (mail,) = Delivery.objects.filter(target="bert@shop.example").select_related("alert")
+    assert mail.because == "it was assigned to you"
+    assert mail.alert.summary["handled"] == "anna assigned it to bert."
+    # Who takes it upon themselves need not be told, nor anybody by name that it is nobody's again.
+    for to, by in (("bert", Actor("person", "bert")), ("", ANNA)):
+        acts.assign(incident.pk, to, by, timezone.now())
+        assert told()[-1] == ("assigned", ["first"])
+    sweep(later(700))
+    assert ("escalated", ["second"]) in told()
 
 
 @pytest.mark.parametrize("until", [-1, 31 * 86400])

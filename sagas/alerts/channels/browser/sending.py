@@ -52,6 +52,6 @@ KIND = Kind(
     send=send,
     targets=targets,
     # That somebody has seen to it is no reason to disturb the others.
-    skips=frozenset({Occasion.ACKNOWLEDGED}),
+    skips=frozenset({Occasion.ACKNOWLEDGED, Occasion.ASSIGNED}),
     per_minute=60,
 )

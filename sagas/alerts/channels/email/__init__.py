@@ -24,6 +24,6 @@ KIND = Kind(
     send=send,
     targets=targets,
     # That somebody has seen to it is no reason to wake the others.
-    skips=frozenset({Occasion.ACKNOWLEDGED}),
+    skips=frozenset({Occasion.ACKNOWLEDGED, Occasion.ASSIGNED}),
     per_minute=60,
 )

@@ -114,6 +114,8 @@ def _mark(message: Message) -> tuple[str, str]:
             return "good", "✓ Resolved"
         case Occasion.ACKNOWLEDGED:
             return "plain", f"✓ Somebody sees to it{what}"
+        case Occasion.ASSIGNED:
+            return "bad", f"● Assigned{what}"
         case Occasion.WORSENED:
             return "bad", f"▲ Worse{what}"
         case Occasion.ESCALATED:
@@ -125,6 +127,6 @@ def _mark(message: Message) -> tuple[str, str]:
         case Occasion.DIGEST:
             return "plain", "● What is open"
         case Occasion.NOTICE:
-            return "plain", "● About Amends itself"
+            return "plain", "● What you watch" if message.saga_type else "● About Amends itself"
         case _:
             return "bad", f"● {label(message)}"

@@ -40,6 +40,8 @@ def requests(message: Message, known_priority: str) -> list[Request]:
             return [_about(message, "close", _note(over(message)))]
         case Occasion.ACKNOWLEDGED:
             return [_about(message, "acknowledge", _note(message.handled or headline(message)))]
+        case Occasion.ASSIGNED:
+            return [_about(message, "notes", _note(message.handled or headline(message)))]
         case Occasion.TEST:
             return [_create(message), _about(message, "close", _note("It was a test."))]
     found = [_create(message)]

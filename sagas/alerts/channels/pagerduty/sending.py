@@ -47,7 +47,7 @@ def pagerduty(regions: Mapping[str, str] = REGIONS) -> Kind:
         send=send,
         check=check,
         # A digest is nothing to be called for.
-        skips=frozenset({Occasion.DIGEST}),
+        skips=frozenset({Occasion.ASSIGNED, Occasion.DIGEST}),
         keeps_state=True,
         per_minute=120,
     )

@@ -82,7 +82,7 @@ def _body(message: Message) -> Iterator[Element]:
 def _style(message: Message) -> str:
     if message.is_over:
         return "good"
-    if message.occasion == Occasion.ACKNOWLEDGED or not message.severity:
+    if message.occasion in {Occasion.ACKNOWLEDGED, Occasion.ASSIGNED} or not message.severity:
         return "accent"
     return "attention" if message.severity == Severity.CRITICAL else "warning"
 

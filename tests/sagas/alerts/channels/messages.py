@@ -56,6 +56,7 @@ OCCASIONS: dict[Occasion, dict[str, Any]] = {
     Occasion.REOPENED: {},
     Occasion.ESCALATED: {"because": "step 2 of route “shop”, as nobody saw to it for 10 min"},
     Occasion.ACKNOWLEDGED: {"handled": "kim sees to it.", "acts": None},
+    Occasion.ASSIGNED: {"handled": "kim assigned it to lee.", "acts": None},
     Occasion.RESOLVED: {"count": 0, "story": "", "closed_at": "2026-01-02T11:00:00Z", "acts": None},
     Occasion.TEST: {"title": "This is how alerts look", "lines": ["kim sent it."]},
     Occasion.DIGEST: {"title": "Nothing needs you", "lines": ["0 problems are open."]},
