@@ -30,7 +30,7 @@ def tell(shop: Stack, title: str) -> None:
         connection.execute(
             """
             INSERT INTO sagas_channel (name, kind, config, is_enabled, is_built_in, per_minute, last_error)
-            VALUES ('screens', 'browser', '{}', true, false, 60, '') ON CONFLICT (name) DO NOTHING
+            VALUES ('screens', 'browser', '{}', true, false, 60, '') ON CONFLICT DO NOTHING
             """
         )
         connection.execute(
