@@ -33,6 +33,7 @@ LOOKS: dict[str, Look] = {
     Delivery.State.SENT.value: Look("Told", "ok", "check"),
     # Channels.
     "works": Look("Works", "ok", "check"),
+    "untried": Look("Has taken nothing yet", "quiet", "dots"),
     "failing": Look("Fails", "warn", "triangle"),
     "dead": Look("Takes nothing", "bad", "cross"),
     "switched_off": Look("Switched off", "quiet", "pause"),

@@ -2,6 +2,8 @@
 
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from django.contrib.messages import constants as messages
+
 from console import environment, logs
 
 env = environment.load()
@@ -189,6 +191,15 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
     }
+}
+
+# By the tones of pages.
+MESSAGE_TAGS = {
+    messages.DEBUG: "quiet",
+    messages.INFO: "info",
+    messages.SUCCESS: "ok",
+    messages.WARNING: "warn",
+    messages.ERROR: "bad",
 }
 
 STATIC_URL = "/static/"

@@ -123,11 +123,13 @@ def test_a_channel_is_removed_once_no_route_names_it(admin: Client) -> None:
     given = {"name": "hook", "urls": "https://a.example/x", "secret": SECRET, "per_minute": "5"}
     admin.post("/alerts/channels/new?kind=webhook", given)
     admin.post("/alerts/routes/new", TYPED | {"channels-0": ["hook"]})
-    refused = admin.post("/alerts/channels/hook/remove", follow=True)
-    assert "Take it out of what still leads to it first: “payments”." in refused.content.decode()
+    refused = admin.post("/alerts/channels/hook/remove", follow=True).content.decode()
+    assert "Take it out of what still leads to it first: “payments”." in refused
+    assert 'tone-bad" role="alert"' in refused and "Has taken nothing yet" in refused
     admin.post("/alerts/routes/payments/remove")
     html = admin.post("/alerts/channels/hook/remove", follow=True).content.decode()
-    assert "The channel “hook” was removed." in html and "/alerts/channels/hook/" not in html
+    assert "The channel “hook” was removed." in html and 'tone-ok" role="status"' in html
+    assert "/alerts/channels/hook/" not in html
     assert admin.get("/alerts/channels/hook/").status_code == 404
     assert "Remove this channel" not in admin.get("/alerts/channels/ALERT_EMAIL_TO/").content.decode()
 
