@@ -28,12 +28,21 @@ def took(channel: Channel, now: datetime) -> None:
     was = Channel.objects.select_for_update().filter(pk=channel.pk, failing_since__isnull=False).first()
     if was is None:
         return
-    since, was.failing_since, was.dead_since = was.dead_since, None, None
-    was.save(update_fields=["failing_since", "dead_since"])
-    if since:
+    if was.dead_since:
         log.info("alerts: a channel is back", channel=channel.name)
-        said = f"The channel “{was.name}” takes messages again", "Nobody is told in its stead any more"
-        _notice(Occasion.RESOLVED, was, since, said, now)
+    recover(was, "takes messages again", now)
+    was.save(update_fields=["failing_since", "dead_since"])
+
+
+def recover(channel: Channel, why: str, now: datetime) -> None:
+    """It fails no more, or nobody minds any more; where people were told that it is dead, they hear so.
+
+    Part of the caller's transaction, who saves it.
+    """
+    since, channel.failing_since, channel.dead_since = channel.dead_since, None, None
+    if since:
+        said = f"The channel “{channel.name}” {why}", "Nobody is told in its stead any more"
+        _notice(Occasion.RESOLVED, channel, since, said, now)
 
 
 def refused(channel: Channel, error: str, now: datetime) -> None:

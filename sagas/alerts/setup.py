@@ -6,9 +6,10 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
+from django.utils import timezone
 
 from sagas import audit, changes, secrets
-from sagas.alerts import registered, routing
+from sagas.alerts import health, registered, routing
 from sagas.alerts.channels import KINDS
 from sagas.alerts.channels.fields import read
 from sagas.alerts.channels.kind import SECRETS
@@ -54,7 +55,7 @@ def save_channel(
         row.is_enabled = is_enabled
         row.per_minute = _rate(per_minute or row.per_minute)
         if not is_enabled:
-            row.failing_since = row.dead_since = None
+            health.recover(row, "is switched off", timezone.now())
         row.save()
         after = _told_of(row)
         if before != after or _gives_secret(kind, given):
@@ -79,8 +80,8 @@ def remove_channel(name: str, by: audit.Actor, now: datetime) -> bool:
             told = ", ".join(f"“{route.name}”" for route in named_by)
             raise SetupError(f"Take it out of what still leads to it first: {told}.")
         before = _told_of(row)
+        health.recover(row, "was removed", now)
         row.config, row.is_enabled, row.removed_at = {}, False, now
-        row.failing_since = row.dead_since = None
         row.save()
         Thread.objects.filter(channel=row).delete()
         # Failed, they are stood in for (sagas.alerts.health).

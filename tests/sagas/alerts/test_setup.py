@@ -256,3 +256,24 @@ def test_a_channel_that_is_still_named_stays(name: str, said: str) -> None:
         setup.remove_channel(name, ANNA, timezone.now())
     assert said in str(error.value)
     assert registered.usable([name]) and not AuditEntry.objects.filter(action="channel.removed").exists()
+
+
+@pytest.mark.parametrize(("remove", "why"), [(False, "is switched off"), (True, "was removed")])
+def test_a_dead_channel_that_is_given_up_is_over_where_it_was_told(
+    settings: Any, remove: bool, why: str
+) -> None:
+    settings.ALERT_EMAIL_TO = ["oncall@shop.example"]
+    row = setup.save_channel("ops", "webhook", HOOK, ANNA)
+    now = timezone.now()
+    health.refused(row, "It answered 503", now - timedelta(minutes=3))
+    assert health.see_to(now) == 1
+    if remove:
+        setup.remove_channel("ops", ANNA, now)
+    else:
+        setup.save_channel("ops", "webhook", HOOK, ANNA, is_enabled=False)
+        # Once: it is not told again when something else is changed.
+        setup.save_channel("ops", "webhook", HOOK, ANNA, is_enabled=False, per_minute=7)
+    told = [one.summary for one in Alert.objects.order_by("pk")]
+    assert [one["title"] for one in told] == [f"The channel “ops” {said}" for said in ("takes nothing", why)]
+    assert [one["occasion"] for one in told] == ["notice", "resolved"]
+    assert told[0]["about"] == told[1]["about"] != ""
