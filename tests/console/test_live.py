@@ -1,6 +1,7 @@
 """/live: who may listen, what is told, and what is given back when it ends."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 import psycopg
@@ -12,6 +13,7 @@ from django.test import AsyncClient
 
 from console import live
 from console.permissions import Act, Role, refusal
+from sagas import changes
 from tests.console.cast import Person, person
 
 WITHIN = 5.0  # seconds
@@ -19,6 +21,9 @@ WITHIN = 5.0  # seconds
 
 @pytest.fixture
 def viewer(transactional_db: None) -> Person:
+    # What the tests before have told may still be on its way.
+    while changes._teller._thread:
+        time.sleep(0.01)
     return person("vera", Role.VIEWER)
 
 
