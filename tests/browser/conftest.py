@@ -4,12 +4,11 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from demo.steps import port_of
-from tests.stack.running import Stack
+from tests.stack.running import Stack, doors
 
 CHROMIUM = os.environ.get("AMENDS_BROWSER") or shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -30,7 +29,7 @@ def shop() -> Iterator[Stack]:
         assert ready.startswith("Amends is ready"), ready
         # At once, as it takes half a minute until people are told of it.
         fault = {"step": "notify-customer", "fault": "no_answer", "times": 1}
-        httpx.post(address(stack, "notification", "/faults"), json=fault).raise_for_status()
+        doors.post(address(stack, "notification", "/faults"), json=fault).raise_for_status()
         yield stack
     finally:
         stack.remove()

@@ -9,14 +9,13 @@ import random
 import re
 from collections.abc import Callable
 
-import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
 from demo import credentials, scenes, signatures
 from demo.steps import WALLET
 from tests.browser.conftest import SignIn
-from tests.stack.running import Stack
+from tests.stack.running import Stack, doors
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -37,10 +36,10 @@ def refused(shop: Stack, door: Door) -> None:
     for saga in PAYMENTS:
         for fault in ("refuse_compensation", "accept_later"):
             order = {"step": "debit-wallet", "fault": fault, "on": "compensation", "saga": saga}
-            httpx.post(door("wallet", "/faults"), json=order).raise_for_status()
+            doors.post(door("wallet", "/faults"), json=order).raise_for_status()
         body = json.dumps({"saga": saga, "data": scenes.payload(closed, saga, random.Random(saga))})
         signed = signatures.sign(wallet.secret, saga, body)
-        httpx.post(door("wallet", "/sagas"), content=body, headers=signed).raise_for_status()
+        doors.post(door("wallet", "/sagas"), content=body, headers=signed).raise_for_status()
     policy = shop.folder / "policy.yaml"
     policy.write_text(POLICY)
     shop.manage("load_policy", str(policy))
@@ -116,5 +115,5 @@ def press(page: Page, button: str) -> int:
 
 def undone(door: Door) -> list[int]:
     """By the participant's own books: how often each debit has been undone."""
-    counts = [httpx.get(door("wallet", "/counts"), params={"saga": saga}).json() for saga in PAYMENTS]
+    counts = [doors.get(door("wallet", "/counts"), params={"saga": saga}).json() for saga in PAYMENTS]
     return [sum(row["undone"] for row in rows if row["step"] == "debit-wallet") for rows in counts]

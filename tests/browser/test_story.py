@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from demo.steps import ORDER
 from tests.browser.conftest import SignIn
-from tests.stack.running import Stack, wait_until
+from tests.stack.running import Stack, doors, wait_until
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -29,7 +29,7 @@ PATIENCE = 60_000
 def stuck(shop: Stack, door: Door) -> str:
     """The id of an order whose parcel was asked for and never answered."""
     order = {"step": "ship-parcel", "fault": "no_answer", "times": 1}
-    httpx.post(door("shipping", "/faults"), json=order).raise_for_status()
+    doors.post(door("shipping", "/faults"), json=order).raise_for_status()
     token = shop.secret("create_token", "viewer")
     api = httpx.Client(base_url=f"{shop.url}/api/v1", headers={"Authorization": f"Bearer {token}"})
     found: list[str] = []
@@ -151,7 +151,7 @@ def undone(door: Door, saga: str) -> dict[str, int]:
     return {
         row["step"]: row["undone"]
         for participant in {step.participant for step in ORDER.steps}
-        for row in httpx.get(door(participant, "/counts"), params={"saga": saga}).json()
+        for row in doors.get(door(participant, "/counts"), params={"saga": saga}).json()
         if row["undone"]
     }
 

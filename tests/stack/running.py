@@ -12,10 +12,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
+
 from console.environment import ROOT, read_stack_env
 from console.stack import ports
 
 PATIENCE = 30.0
+# To the demo's services: some die on purpose, and are back in a moment. No connection is kept over that.
+doors = httpx.Client(
+    transport=httpx.HTTPTransport(retries=5, limits=httpx.Limits(max_keepalive_connections=0)), timeout=10
+)
 # What names each process of the stack among the arguments it was started with.
 PARTS = {
     "web": "uvicorn",

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from demo.steps import ORDER, PARTICIPANTS, port_of
-from tests.stack.running import Stack, wait_until
+from tests.stack.running import Stack, doors, wait_until
 
 pytestmark = pytest.mark.xdist_group("kills")
 
@@ -97,7 +97,7 @@ def start_repair(shop: Shop, saga: str) -> bool:
 
 
 def test_nothing_is_lost_and_nothing_undone_twice(shop: Shop) -> None:
-    httpx.post(
+    doors.post(
         shop.door("shipping", "/faults"),
         json={"step": "ship-parcel", "fault": "no_answer", "times": TROUBLED},
     ).raise_for_status()
@@ -134,13 +134,13 @@ def test_nothing_is_lost_and_nothing_undone_twice(shop: Shop) -> None:
 def nothing_is_undone_twice(shop: Shop, sagas: list[str]) -> None:
     """By the participants' own books; and what Amends says of the sagas agrees with them."""
     for participant in PARTICIPANTS:
-        for row in httpx.get(shop.door(participant, "/counts")).json():
+        for row in doors.get(shop.door(participant, "/counts")).json():
             assert row["done"] <= 1 and row["undone"] <= row["done"], (participant, row)
     for saga in sagas:
         undone = {
             row["step"]: row["undone"]
             for participant in {step.participant for step in ORDER.steps}
-            for row in httpx.get(shop.door(participant, "/counts"), params={"saga": saga}).json()
+            for row in doors.get(shop.door(participant, "/counts"), params={"saga": saga}).json()
             if row["done"]
         }
         assert undone and set(undone.values()) == {1}, (saga, undone)
