@@ -233,7 +233,7 @@ def _again(turn: Turn, not_now: NotNow, answered: int) -> None:
         outcomes.settle(turn, State.CANCELLED, {"detail": detail}, Actor.system())
         return
     # No secret hangs on it: it spreads those who failed together.
-    chance = random.random()  # noqa: S311
+    chance = random.random()  # noqa: S311  (as said above)
     pause = retry.pause(_retries(action), answered, chance, not_now.wait)
     if pause is None:
         outcomes.settle(turn, State.EXHAUSTED, {"detail": not_now.why}, Actor.system())

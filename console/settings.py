@@ -194,13 +194,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # By the tones of pages.
-MESSAGE_TAGS = {
-    messages.DEBUG: "quiet",
-    messages.INFO: "info",
-    messages.SUCCESS: "ok",
-    messages.WARNING: "warn",
-    messages.ERROR: "bad",
-}
+MESSAGE_TAGS = {messages.SUCCESS: "ok", messages.WARNING: "warn", messages.ERROR: "bad"}
 
 STATIC_URL = "/static/"
 STORAGES = {

@@ -11,41 +11,41 @@ from sagas.detection.silence import learning
 from sagas.learning import learner
 
 
-@shared_task(name="sagas.tasks.sweep")  # type: ignore[untyped-decorator]
+@shared_task(name="sagas.tasks.sweep")  # type: ignore[untyped-decorator]  # Celery has none
 def sweep() -> None:
     sweeping.sweep()
 
 
-@shared_task(name="sagas.tasks.learn_rhythms")  # type: ignore[untyped-decorator]
+@shared_task(name="sagas.tasks.learn_rhythms")  # type: ignore[untyped-decorator]  # Celery has none
 def learn_rhythms() -> None:
     learning.learn()
 
 
-@shared_task(name="sagas.tasks.deliver_alerts")  # type: ignore[untyped-decorator]
+@shared_task(name="sagas.tasks.deliver_alerts")  # type: ignore[untyped-decorator]  # Celery has none
 def deliver_alerts() -> None:
     delivery.deliver()
 
 
-@shared_task(name="sagas.tasks.renew_alerts")  # type: ignore[untyped-decorator]
+@shared_task(name="sagas.tasks.renew_alerts")  # type: ignore[untyped-decorator]  # Celery has none
 def renew_alerts() -> None:
     renewing.renew(timezone.now())
 
 
-@shared_task(name="sagas.tasks.work_on_trials")  # type: ignore[untyped-decorator]
+@shared_task(name="sagas.tasks.work_on_trials")  # type: ignore[untyped-decorator]  # Celery has none
 def work_on_trials() -> None:
     trials.work()
 
 
-@shared_task(name=replays.TASK)  # type: ignore[untyped-decorator]
+@shared_task(name=replays.TASK)  # type: ignore[untyped-decorator]  # Celery has none
 def go_on_with_replays() -> None:
     replays.go_on()
 
 
-@shared_task(name="sagas.tasks.learn")  # type: ignore[untyped-decorator]
+@shared_task(name="sagas.tasks.learn")  # type: ignore[untyped-decorator]  # Celery has none
 def learn() -> None:
     learner.learn()
 
 
-@shared_task(name="sagas.tasks.anchor_audit")  # type: ignore[untyped-decorator]
+@shared_task(name="sagas.tasks.anchor_audit")  # type: ignore[untyped-decorator]  # Celery has none
 def anchor_audit() -> None:
     anchors.work()
