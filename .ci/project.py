@@ -9,20 +9,23 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import django
 from django.core.management import CommandError, call_command
 
-from tests.cluster import Cluster
+from tests.cluster import Broker, Database
 
 
 def main() -> None:
-    cluster = Cluster()
+    os.environ["DJANGO_SETTINGS_MODULE"] = "console.settings"
+    servers = [Database(), Broker()]
     try:
-        os.environ.update(cluster.environment(), DJANGO_SETTINGS_MODULE="console.settings")
+        for server in servers:
+            os.environ.update(server.environment())
         django.setup()
         call_command("check", fail_level="WARNING")
         call_command("makemigrations", check_changes=True, dry_run=True)
     except CommandError as error:
         sys.exit(str(error))
     finally:
-        cluster.stop()
+        for server in servers:
+            server.stop()
 
 
 if __name__ == "__main__":

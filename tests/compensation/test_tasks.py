@@ -28,10 +28,9 @@ def use(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
 
 
 @pytest.fixture
-def broker(monkeypatch: pytest.MonkeyPatch, worker_id: str) -> Iterator[Any]:
+def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A broker's client, on a database that no other test has, and that holds no messages yet."""
-    number = 1 + int(worker_id.removeprefix("gw") if worker_id != "master" else 0)
-    use(monkeypatch, f"{settings.BROKER_URL}?virtual_host={number}")
+    use(monkeypatch, f"{settings.BROKER_URL}?virtual_host=1")
     with app.connection_for_write() as connection:
         client = connection.default_channel.client
         client.flushdb()
