@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import psycopg
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connection
+from django.db import connection, connections
 from django.http import StreamingHttpResponse
 from django.test import AsyncClient
 
@@ -29,8 +29,12 @@ def viewer(transactional_db: None) -> Person:
 
 def run(work: Callable[[], Awaitable[None]]) -> None:
     async def all_of_it() -> None:
-        async with asyncio.timeout(30):
-            await work()
+        try:
+            async with asyncio.timeout(30):
+                await work()
+        finally:
+            # The thread that spoke to the database outlives this loop.
+            await sync_to_async(connections.close_all)()
 
     asyncio.run(all_of_it())
 
