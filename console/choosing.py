@@ -43,7 +43,7 @@ def of_problem(problem: Problem) -> Chosen:
 def matching(found: QuerySet[Saga], asked: Mapping[str, Sequence[str]]) -> Chosen:
     """All of `found`, oldest first. `asked`: what they were found by, name to values; empty: all sagas."""
     sagas = list(found.order_by("pk").values_list("pk", flat=True)[: MOST + 1])
-    words = ", ".join(f"{name.replace('_', ' ')} {_either(name, values)}" for name, values in asked.items())
+    words = ", ".join(_said(name, values) for name, values in asked.items())
     title = f"{counted(len(sagas))}: {words}" if words else f"All {counted(len(sagas))}"
     return Chosen(title, sagas, {"filter": {name: list(values) for name, values in asked.items()}})
 
@@ -66,8 +66,10 @@ def counted(sagas: int) -> str:
     return "1 saga" if sagas == 1 else f"{sagas:,} sagas"
 
 
-def _either(name: str, values: Sequence[str]) -> str:
+def _said(name: str, values: Sequence[str]) -> str:
     """Of a state several may be given, any of which is enough; of a key all of them must fit."""
     if name in {"status", "condition"}:
-        return " or ".join(value.replace("_", " ") for value in values)
-    return " and ".join(values)
+        return f"{name} {' or '.join(value.replace('_', ' ') for value in values)}"
+    if name == "left_by":
+        return f"not put right by B-{' and B-'.join(values)}"
+    return f"{name.replace('_', ' ')} {' and '.join(values)}"

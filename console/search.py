@@ -7,6 +7,8 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import QueryDict
 
+from compensation.batches.progress import LEFT_BEHIND
+from compensation.models import BatchSaga
 from sagas.models import Finding, Saga, SagaKey
 from sagas.models.finding import WAITING
 
@@ -28,6 +30,7 @@ class Asked:
     status: str = ""
     condition: str = ""
     problem: str = ""
+    left_by: str = ""  # the number of a batch
 
     @classmethod
     def read(cls, query: QueryDict) -> Self:
@@ -57,14 +60,25 @@ def sagas(asked: Asked, hidden: Q | None) -> QuerySet[Saga]:
         found = found.filter(condition=asked.condition)
     if asked.problem:
         found = found.filter(_having(asked.problem))
+    if asked.left_by:
+        found = found.filter(left_behind(key_of(asked.left_by)))
     if asked.q:
         found = found.filter(matching(asked.q, hidden))
     return found
 
 
+def key_of(text: str) -> int:
+    """The key of a row that an address names; 0, which no row has, where it names none."""
+    return min(int(text), LARGEST_KEY) if text.isascii() and text.isdigit() else 0
+
+
+def left_behind(batch: int) -> Q:
+    """Those that this batch has not put right, and does nothing about any more."""
+    return Q(pk__in=BatchSaga.objects.filter(LEFT_BEHIND, batch=batch).values("saga"))
+
+
 def _having(problem: str) -> Q:
-    number = int(problem) if problem.isascii() and problem.isdigit() else 0
-    findings = Finding.objects.filter(WAITING, problem=min(number, LARGEST_KEY))
+    findings = Finding.objects.filter(WAITING, problem=key_of(problem))
     some = list(findings.values_list("saga", flat=True)[: NARROW + 1])
     return Q(pk__in=some) if len(some) <= NARROW else Q(Exists(findings.filter(saga=OuterRef("pk"))))
 

@@ -3,9 +3,16 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from django.db.models import Q
+
 from compensation.batches import statements
-from compensation.models import Batch
+from compensation.models import Batch, BatchSaga, Repair
 from sagas.sql import run
+
+# Sagas that it has not put right and does nothing about any more, which may be planned once again.
+LEFT_BEHIND = Q(state__in=[BatchSaga.State.DROPPED, BatchSaga.State.CANCELLED]) | Q(
+    repair__state__in=[Repair.State.STOPPED, Repair.State.CANCELLED]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +32,10 @@ class Progress:
     @property
     def ended(self) -> int:
         return self.done + self.stopped + self.called_off
+
+    @property
+    def left_behind(self) -> int:
+        return self.dropped + self.cancelled + self.stopped + self.called_off
 
     @property
     def begun(self) -> int:

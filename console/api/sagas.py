@@ -48,6 +48,14 @@ class SagaFilters(filters.FilterSet):  # type: ignore[misc]  # it has no types
         )
     )
 
+    left_by = extend_schema_field(OpenApiTypes.INT)(
+        filters.CharFilter(
+            method="by_batch",
+            label="Of the batch of this id, those that it has not put right and does nothing about any more: "
+            "dropped out, cancelled, or stopped for a person.",
+        )
+    )
+
     def by_key(self, found: QuerySet[Saga], name: str, value: str) -> QuerySet[Saga]:
         hidden = searchable(self.request)
         for each in self.data.getlist(name):
@@ -62,9 +70,17 @@ class SagaFilters(filters.FilterSet):  # type: ignore[misc]  # it has no types
         return found.filter(search.matching(value, searchable(self.request)))
 
     def by_problem(self, found: QuerySet[Saga], name: str, value: str) -> QuerySet[Saga]:
-        if not (value.isascii() and value.isdigit() and len(value) < 19):
-            raise BadParameterError(name, "Must be a problem's id.")
-        return found.filter(pk__in=Finding.objects.filter(WAITING, problem=int(value)).values("saga"))
+        problem = _key(name, value, "Must be a problem's id.")
+        return found.filter(pk__in=Finding.objects.filter(WAITING, problem=problem).values("saga"))
+
+    def by_batch(self, found: QuerySet[Saga], name: str, value: str) -> QuerySet[Saga]:
+        return found.filter(search.left_behind(_key(name, value, "Must be a batch's id, without B-.")))
+
+
+def _key(name: str, value: str, wrong: str) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) < 19):
+        raise BadParameterError(name, wrong)
+    return int(value)
 
 
 class SagaNameOut(serializers.Serializer[Saga]):

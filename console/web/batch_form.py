@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
@@ -11,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from compensation import wording
 from compensation.batches import deciding
 from compensation.batches.deciding import Care, Chosen
+from compensation.models import Batch
 from compensation.plan import Intent
 from compensation.refusals import ReasonMissingError, RepairError
 from console import actors, choosing, search
@@ -104,13 +106,13 @@ def _title(asked: Asked) -> str:
     """What the sagas have in common, as people say it."""
     if problem := _problem(asked):
         return problem.title
+    if asked.words.keys() == {"left_by"}:
+        return f"What B-{asked.left_by} has not put right"
     return ", ".join(f"{name} {value}" for name, value in asked.words.items()) or "every saga"
 
 
 def _problem(asked: Asked) -> Problem | None:
-    number = asked.problem
-    is_key = number.isascii() and number.isdigit()
-    return Problem.objects.filter(pk=min(int(number), search.LARGEST_KEY)).first() if is_key else None
+    return Problem.objects.filter(pk=search.key_of(asked.problem)).first()
 
 
 def _form(words: Any) -> Form:
@@ -119,7 +121,11 @@ def _form(words: Any) -> Form:
     intent = words.get("intent", "") or Intent.ASK
     if intent not in INTENTS:
         raise Http404("There is no such repair of many sagas.")
-    return Form(asked, intent, words.get("step", problem.step if problem else "").strip()[: search.LONGEST])
+    form = Form(asked, intent, words.get("step", problem.step if problem else "").strip()[: search.LONGEST])
+    if before := Batch.objects.filter(pk=search.key_of(asked.left_by)).first():
+        form.reason, form.canary, form.holds = before.reason, str(before.canary), before.holds
+        form.most_failures = str(round(before.most_failures * 100))
+    return form
 
 
 def _check(form: Form) -> None:
@@ -138,6 +144,7 @@ def _page(request: HttpRequest, form: Form, *, status: int = 200) -> HttpRespons
         {
             "form": form,
             "title": _title(form.asked),
+            "here": urlencode(form.asked.words),
             "count": count,
             "counted": capped(count, search.COUNT_CAP),
             "intents": [(intent.value, *words) for intent, words in INTENTS.items()],

@@ -118,6 +118,7 @@ def _why_empty(asked: Asked, hidden: Q | None) -> dict[str, Any]:
         ],
         "type": asked.type,
         "problem": asked.problem,
+        "left_by": asked.left_by,
         "others": wording.capped(others, search.COUNT_CAP) if others else "",
         "wide": urlencode(wide.words),
     }

@@ -134,6 +134,7 @@ def test_a_problem_is_chosen_by_its_key(olga: Person) -> None:
         ({"sagas": [{"type": "order", "id": str(n)} for n in range(1001)]}, "no more than 1000"),
         ({"filter": {"tpye": "order"}}, "filter.tpye: There is no such parameter."),
         ({"filter": {"status": "odd"}}, "filter.status: "),
+        ({"filter": {"left_by": "B-1"}}, "filter.left_by: Must be a batch's id, without B-."),
         ({"filter": {"key": "odd"}}, "filter.key: Must be a key's name and its value"),
         ({"filter": {"started_after": "odd"}}, "filter.started_after: "),
         ({"filter": {"type": {"a": 1}}}, "filter.type: "),
@@ -236,6 +237,16 @@ def test_it_is_paused_resumed_and_cancelled(olga: Person) -> None:
     decide(olga, batch, "cancel", 400)
     assert decide(olga, batch, "cancel", reason="enough")["state"] == "cancelled"
     assert decide(olga, batch, "resume", 409)["state"] == "cancelled"
+
+
+def test_what_it_left_behind_is_planned_again(shop: Shop, olga: Person) -> None:
+    saga = shop.saga(DONE)
+    batch = planned(olga, filter={})
+    assert told(olga, f"sagas?left_by={batch['id']}")["results"] == []
+    decide(olga, batch, "cancel", reason="not today")
+    assert [one["id"] for one in told(olga, f"sagas?left_by={batch['id']}")["results"]] == [saga.saga_id]
+    again = planned(olga, filter={"left_by": str(batch["id"])})
+    assert again["title"] == f"1 saga: not put right by B-{batch['id']}"
 
 
 def test_conflicts_have_codes_of_their_own(olga: Person) -> None:

@@ -12,7 +12,7 @@ from console.permissions import Role
 from sagas.audit import Actor
 from sagas.definitions import loading
 from sagas.models import AuditEntry, Participant
-from tests.compensation.participants import serving
+from tests.compensation.participants import Reply, serving
 from tests.compensation.shop import Shop
 from tests.compensation.stories import SHOP_YAML
 from tests.console.cast import Person, person
@@ -194,6 +194,28 @@ def test_what_has_moved_is_shown_beside_what_was_agreed_to(
     assert Repair.objects.get().saga == other
     assert viewer.browser.get(f"/batches/{batch.pk}/sagas/2/").status_code == 404
     assert viewer.browser.get(f"/batches/{batch.pk}/sagas/3/").status_code == 404
+
+
+def test_what_it_left_behind_is_planned_again(open_shop: Shop, operator: Person) -> None:
+    moved, _, _ = (open_shop.saga(DONE) for _ in range(3))
+    batch = plan(operator, step="charge", reason="OPS-8", most_failures="50")
+    open_shop.tell(moved.saga_id, "charge:KS charge:K+")
+    open_shop.served.will(Reply(422, {"detail": "already paid out"}))
+    assert "again…" not in page(operator, batch)
+    press(operator, batch, "start")
+    runner.run(batch.pk)
+    assert "Plan the other 2 again…" in page(operator, batch)
+    refused, fine = Repair.objects.get(state="stopped").saga, Repair.objects.get(state="done").saga
+    shown = operator.browser.get(f"/batches/new?left_by={batch.pk}&intent=compensate").content.decode()
+    assert f"What B-{batch.pk} has not put right" in shown and "Repair 2 sagas" in shown
+    assert ">OPS-8</textarea>" in shown and 'value="50"' in shown
+    again = plan(operator, type="", left_by=str(batch.pk))
+    assert {one.saga_id for one in again.sagas.all()} == {moved.pk, refused.pk}
+    assert again.title == f"2 sagas: not put right by B-{batch.pk}"
+    listed = operator.browser.get(f"/sagas/?left_by={batch.pk}").content.decode()
+    assert f"Not put right by B-{batch.pk}" in listed
+    assert refused.saga_id in listed and fine.saga_id not in listed
+    assert "works at it" in operator.browser.get(f"/sagas/?left_by={again.pk}").content.decode()
 
 
 def test_after_an_address_has_changed_the_old_plan_is_told_in_words(shop: Shop, operator: Person) -> None:
