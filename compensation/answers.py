@@ -73,6 +73,11 @@ def meaning(kind: str, answer: Answer) -> Meaning:
     data = payload(answer.text)
     if kind == Kind.ASK:
         return _told(data)
+    if answer.text.lstrip().startswith("<"):
+        # Of whoever stands in between, to sign in or to wait: it is not the participant that speaks.
+        return NotNow(
+            f"It answered {status} with a page, not with JSON: {answer.text[:LONGEST_REASON]}", None
+        )
     return Accepted() if status == 202 else Done(data)
 
 

@@ -14,6 +14,8 @@ from compensation.transports import Answer
         (Answer(201, ""), Done(None)),
         (Answer(204, ""), Done(None)),
         (Answer(202, ""), Accepted()),
+        (Answer(200, "\n<html>In"), NotNow("It answered 200 with a page, not with JSON: \n<html>In", None)),
+        (Answer(202, "<html>"), NotNow("It answered 202 with a page, not with JSON: <html>", None)),
         (Answer(301, ""), Refused("It answered 301.")),
         (Answer(304, ""), Refused("It answered 304.")),
         (Answer(400, '{"title": "no such saga"}'), Refused("400: no such saga")),
