@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
@@ -90,7 +90,10 @@ def join(base_url: str, path: str) -> str:
 
 
 def is_below(url: str, base_url: str) -> bool:
-    """Whether `url` has the origin and the path of `base_url`, and nothing in it that leads out of there."""
+    """Whether `url` has the origin and the path of `base_url`, and nothing in it that leads out of there.
+
+    Nor where whoever stands in between decodes the path before it looks at its segments, however often.
+    """
     try:
         inner, outer = urlsplit(url), urlsplit(base_url)
         origins = [(part.scheme, part.hostname, part.port) for part in (inner, outer)]
@@ -103,6 +106,13 @@ def is_below(url: str, base_url: str) -> bool:
         and not any("@" in part.netloc or part.fragment for part in (inner, outer))
         and not outer.query
         and inner.path.startswith(outer.path.rstrip("/") + "/")
-        and not any(segment in {".", ".."} for segment in inner.path.lower().replace("%2e", ".").split("/"))
+        and not _climbs(inner.path)
         and re.search(r"[\x00-\x20\x7f\\]", url) is None
     )
+
+
+def _climbs(path: str) -> bool:
+    while (plain := unquote(path)) != path:
+        path = plain
+    # What follows a semicolon are a segment's parameters, which some servers leave out.
+    return any(segment.partition(";")[0] in {".", ".."} for segment in re.split(r"[/\\]", path))
