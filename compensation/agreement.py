@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from compensation import default_policy, policy
-from compensation.plan import Intent, Plan
+from compensation.plan import Intent, Kind, Plan
 from compensation.policy import PlanFacts, Requirement
 from compensation.subject import Subject
 from sagas.definitions import ApprovalRule, Definition
@@ -35,10 +35,11 @@ def rules_for(definition: Definition | None) -> Sequence[ApprovalRule]:
 
 
 def is_past_pivot(subject: Subject, plan: Plan) -> bool:
-    """Whether something is undone although the point of no return was passed.
+    """Whether something is undone although the point of no return was passed once.
 
-    Where nobody knows whether it was, the planner warns, or refuses (compensation.cautions).
+    Whatever was said of it since: a person may have recorded it as undone, on nothing but their word.
+    Where nobody knows whether it was passed, the planner warns, or refuses (compensation.cautions).
     """
-    return plan.intent == Intent.COMPENSATE and any(
-        run.has_effect for step in subject.state.steps if step.kind == StepKind.PIVOT for run in step.runs
+    return any(action.kind == Kind.COMPENSATE for action in plan.actions) and any(
+        run.completed for step in subject.state.steps if step.kind == StepKind.PIVOT for run in step.runs
     )
