@@ -29,8 +29,8 @@ BUILT_IN = (
 class PlanFacts:
     """What rules look at of a plan: of all of it, however many types and versions its sagas have.
 
-    `stake`: amounts by currency, "" where it has none. `pivot`: whether the plan undoes, or goes back across,
-    a pivot that has completed.
+    `stake`: amounts by currency, "" where it has none; `lacks_stakes`: of some sagas nobody knows what is at
+    stake. `pivot`: whether the plan undoes, or goes back across, a pivot that has completed.
     """
 
     intent: str
@@ -41,6 +41,7 @@ class PlanFacts:
     participants: AbstractSet[str] = frozenset()
     pivot: bool = False
     stake: Mapping[str, Decimal] = field(default_factory=dict)
+    lacks_stakes: bool = False
 
     @property
     def only_asks(self) -> bool:
@@ -102,10 +103,14 @@ class Approval(NamedTuple):
 def required(rules: Iterable[ApprovalRule], facts: PlanFacts) -> Requirement | None:
     """Who must agree by these rules; None: nobody.
 
-    Of a plan that only asks, rules count that speak of asking (`intent == "ask"`), and no others.
+    Of a plan that only asks, rules count that speak of asking (`intent == "ask"`), and no others. What is
+    known to be at stake is the least that may be, where more is not known: a rule counts that holds of it, or
+    that cannot be decided where nothing is known.
     """
-    variables = facts.variables()
-    return strictest(_by_rule(rule, facts, variables) for rule in rules)
+    views = [facts.variables()]
+    if facts.lacks_stakes and facts.stake:
+        views.append(views[0] | {"stake": {}})
+    return strictest(_by_rule(rule, facts, view) for rule in rules for view in views)
 
 
 def strictest(requirements: Iterable[Requirement | None]) -> Requirement | None:

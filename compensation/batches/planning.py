@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from compensation import planner, policy, reading
 from compensation.agreement import is_past_pivot, rules_for
-from compensation.batches import statements
+from compensation.batches import kinds, statements
+from compensation.batches.kinds import PlannedKind
 from compensation.models import Batch, BatchSaga
 from compensation.plan import Plan, digest
 from compensation.policy import PlanFacts, Requirement
@@ -64,7 +65,7 @@ def _row(subject: Subject, planned: Plan) -> dict[str, Any]:
         "state": State.PLANNED if planned.can_start else State.LEFT,
         "revision": subject.revision,
         "plan_hash": planned.hash,
-        "actions": [f"{action.kind} {action.participant} {action.step}" for action in planned.actions],
+        "actions": [PlannedKind.of(action).text for action in planned.actions],
         "warnings": planned.warnings,
         "past_pivot": is_past_pivot(subject, planned),
         "stake": stake.amount if stake else None,
@@ -112,9 +113,10 @@ def _requirement(batch: Batch) -> Requirement | None:
                 participants={action["participant"] for action in actions},
                 pivot=summary["past_pivot"] > 0,
                 stake={currency: Decimal(amount) for currency, amount in summary["stakes"].items()},
+                lacks_stakes=lacks_stakes,
             ),
         )
-        for saga_type, key in run(statements.TYPES, batch=batch.pk)
+        for saga_type, key, lacks_stakes in run(statements.TYPES, batch=batch.pk)
     )
 
 
@@ -136,14 +138,14 @@ def _summary(batch_pk: int) -> dict[str, Any]:
     """What the plan comes to, as plain JSON."""
     planned = BatchSaga.objects.filter(batch=batch_pk, state=State.PLANNED)
     actions = [
-        dict(zip(("kind", "participant", "step"), words.split(" ", 2), strict=True), count=count)
-        for words, count in run(statements.ACTIONS, batch=batch_pk)
+        {**kinds.read(text)._asdict(), "count": count}
+        for text, count in run(statements.ACTIONS, batch=batch_pk)
     ]
     left = run(statements.LEFT_ALONE, batch=batch_pk)
     return {
         "sagas": planned.count(),
         "past_pivot": planned.filter(past_pivot=True).count(),
-        "types": sorted({saga_type for saga_type, _ in run(statements.TYPES, batch=batch_pk)}),
+        "types": sorted({saga_type for saga_type, _, _ in run(statements.TYPES, batch=batch_pk)}),
         "actions": actions,
         "left_alone": [{"code": code, "count": count, "why": why} for code, count, why in left],
         "warnings": [

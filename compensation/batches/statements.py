@@ -71,10 +71,12 @@ WHERE batch_id = %(batch)s AND state = 'planned' AND stake IS NOT NULL
 GROUP BY currency ORDER BY currency
 """
 
+# And whether of some nobody knows what is at stake.
 TYPES = """
-SELECT DISTINCT saga.saga_type, saga.definition_id
+SELECT saga.saga_type, saga.definition_id, bool_or(one.stake IS NULL)
 FROM compensation_batchsaga one JOIN sagas_saga saga ON saga.id = one.saga_id
 WHERE one.batch_id = %(batch)s AND one.state = 'planned'
+GROUP BY saga.saga_type, saga.definition_id
 """
 
 # The lease of whoever runs it: by this, and by the fence, there is one at a time.

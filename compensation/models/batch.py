@@ -100,7 +100,7 @@ class BatchSaga(models.Model):
     state = models.CharField(max_length=12, choices=State, default=State.CHOSEN)
     revision = models.IntegerField(default=0)
     plan_hash = models.CharField(max_length=64, blank=True)
-    # Of each action "kind participant step", in order.
+    # Of each action kind, participant and step, in order (compensation.batches.kinds).
     actions = ArrayField(models.TextField(), default=list)
     warnings = ArrayField(models.TextField(), default=list)
     # Whether it goes back across the point of no return.

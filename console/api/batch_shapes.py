@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from compensation.batches import agreeing, progress
+from compensation.batches import agreeing, kinds, progress
 from compensation.batches.progress import Progress
 from compensation.models import Batch, BatchSaga, Repair, RepairAction, Review
 from compensation.policy import Demand, Requirement, missing, read
@@ -41,10 +41,13 @@ class BatchOut(serializers.Serializer[Batch]):
     )
 
 
-class PlannedKindOut(serializers.Serializer[dict[str, Any]]):
+class PlannedKindOut(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(RepairAction.Kind.choices)
     participant = serializers.CharField()
     step = serializers.CharField()
+
+
+class CountedKindOut(PlannedKindOut):
     count = serializers.IntegerField()
 
 
@@ -65,7 +68,7 @@ class SummaryOut(serializers.Serializer[dict[str, Any]]):
     sagas = serializers.IntegerField(help_text="That something is done about.")
     past_pivot = serializers.IntegerField(help_text="That go back across their point of no return.")
     types = serializers.ListField(child=serializers.CharField())
-    actions = PlannedKindOut(many=True)
+    actions = CountedKindOut(many=True)
     left_alone = LeftOut(many=True)
     warnings = WarningOut(many=True)
     stakes = serializers.SerializerMethodField(help_text="What is at stake, one sum a currency.")
@@ -166,13 +169,15 @@ class BatchSagaOut(serializers.Serializer[BatchSaga]):
     why = serializers.CharField()
     revision = serializers.IntegerField(help_text="Of the saga, as it was planned.")
     plan_hash = serializers.CharField(help_text="As its own preview has it.")
-    actions = serializers.ListField(
-        child=serializers.CharField(), help_text="Kind, participant and step of each, in order."
-    )
+    actions = serializers.SerializerMethodField(help_text="In order.")
     warnings = serializers.ListField(child=serializers.CharField())
     past_pivot = serializers.BooleanField(help_text="It goes back across its point of no return.")
     stake = serializers.SerializerMethodField(help_text="What it puts at stake; null: nobody knows.")
     repair = BatchRepairOut(allow_null=True, help_text="Null: it has not been begun.")
+
+    @extend_schema_field(PlannedKindOut(many=True))
+    def get_actions(self, one: BatchSaga) -> Any:
+        return [kinds.read(text)._asdict() for text in one.actions]
 
     @extend_schema_field(StakeOut(allow_null=True))
     def get_stake(self, one: BatchSaga) -> Any:

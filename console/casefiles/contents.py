@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from compensation.batches import kinds
 from compensation.models import BatchSaga
 from console.api.batch_shapes import BatchDetailOut
 from console.api.findings import FindingOut
@@ -84,7 +85,7 @@ def _lines(sagas: Iterable[BatchSaga]) -> Iterable[dict[str, Any]]:
             "why": one.why,
             "revision": one.revision,
             "plan_hash": one.plan_hash,
-            "actions": one.actions,
+            "actions": [kinds.read(text)._asdict() for text in one.actions],
             "warnings": one.warnings,
             "past_pivot": one.past_pivot,
             "stake": None if one.stake is None else {"amount": str(one.stake), "currency": one.currency},

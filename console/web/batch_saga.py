@@ -4,7 +4,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from compensation.batches import moved
+from compensation.batches import kinds, moved
 from compensation.comparing import How
 from compensation.models import BatchSaga
 from console.permissions import Act
@@ -39,7 +39,7 @@ def show(request: HttpRequest, pk: int, position: int) -> HttpResponse:
             "differences": [(each, *MARKS[each.how]) for each in differences],
             "plan": seeing.plan(saga_type, seen.now),
             "warnings": warnings(seen, seeing.plan(saga_type, seen.now).warnings),
-            "planned": [words.split(" ", 2) for words in one.actions],
+            "planned": [kinds.read(text) for text in one.actions],
         },
     )
 

@@ -3,12 +3,13 @@
 import threading
 import time
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from django.utils import timezone
 
 from compensation import recovery, repairs
-from compensation.batches import deciding, planning, runner
+from compensation.batches import deciding, kinds, planning, runner
 from compensation.batches.deciding import Care, Chosen
 from compensation.batches.progress import progress, progress_of
 from compensation.batches.refusals import (
@@ -20,11 +21,13 @@ from compensation.batches.refusals import (
 )
 from compensation.models import Batch, BatchSaga, Pace, Repair, RepairAction
 from compensation.refusals import ReasonMissingError
-from sagas import audit
+from sagas import audit, sql
+from sagas.definitions import loading
 from sagas.models import AuditEntry, Event, Participant, Saga
 from sagas.threads import hangs_up
 from tests.compensation.participants import Reply
-from tests.compensation.shop import ANNA, BEN, Shop, start, state_of
+from tests.compensation.shop import ANNA, BEN, PAYLOADS, Shop, start, state_of
+from tests.compensation.stories import SHOP_YAML
 
 State = Batch.State
 CHARGED = "saga.started charge:S charge:C ship:S ship:F"
@@ -101,6 +104,41 @@ def test_the_hash_covers_every_saga_and_how_it_is_gone_about(shop: Shop) -> None
         )
     ]
     assert len(set(hashes)) == len(hashes)
+
+
+def test_of_some_nobody_knows_what_is_at_stake(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However little the others come to, what cannot be decided is agreed to."""
+    text = SHOP_YAML.replace("approval: []", "approval: [{when: stake.EUR > 1000, because: much}]")
+    text = text.replace('version: "1"', 'version: "2"') + "stake: {amount: amount, currency: EUR}"
+    loading.load(text, "shop.yaml", audit.Actor.system())
+    known = shop.saga(CHARGED)
+    monkeypatch.setitem(PAYLOADS, ("charge", "step.completed"), '{"amount": "a lot"}')
+    unknown = shop.saga(CHARGED)
+    assert planned(shop, [known], step="reserve").requirement is None
+    for sagas in ([unknown], [known, unknown]):
+        assert "Nobody can tell" in str(planned(shop, sagas, step="").requirement)
+
+
+def test_names_may_hold_spaces(shop: Shop) -> None:
+    text = SHOP_YAML.replace("participant: payment", "participant: pay ment")
+    text = text.replace("approval: []", "approval: [{when: \"'pay ment' in participants\", because: money}]")
+    loading.load(text.replace('version: "1"', 'version: "2"'), "shop.yaml", audit.Actor.system())
+    Participant.objects.filter(name="payment").update(name="pay ment")
+    batch = planned(shop, [shop.saga(CHARGED)])
+    assert batch.summary["actions"] == [
+        {"kind": "compensate", "participant": "pay ment", "step": "charge", "count": 1}
+    ]
+    assert batch.requirement
+
+
+def test_what_was_planned_before_is_read_as_what_is_planned_now(shop: Shop) -> None:
+    batch = planned(shop, [shop.saga(CHARGED)], step="")
+    is_now = batch.sagas.get().actions
+    migration = import_module("compensation.migrations.0006_planned_kinds")
+    sql.run(f"{migration.TO_WORDS} RETURNING id")
+    assert batch.sagas.get().actions == ["compensate payment charge", "compensate inventory reserve"]
+    sql.run(f"{migration.TO_JSON} RETURNING id")
+    assert [kinds.read(text) for text in batch.sagas.get().actions] == [kinds.read(text) for text in is_now]
 
 
 def test_planning_twice_or_side_by_side_plans_once(open_shop: Shop) -> None:

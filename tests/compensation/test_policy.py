@@ -91,6 +91,24 @@ def test_what_cannot_be_decided_needs_agreement_and_says_why(when: str, facts: P
 
 
 @pytest.mark.parametrize(
+    ("when", "lacks_stakes", "why"),
+    [
+        ("stake.EUR > 1000", False, None),
+        ("stake.EUR > 1000", True, 'there is no "EUR"'),
+        ("has(stake.EUR) && stake.EUR > 1000", True, None),
+        ("has(stake.EUR) && stake.EUR > 100", True, "has(stake.EUR)"),
+        ("count > 25", True, None),
+    ],
+)
+def test_what_is_known_to_be_at_stake_is_the_least_where_more_is_not_known(
+    when: str, lacks_stakes: bool, why: str | None
+) -> None:
+    facts = replace(UNDO, stake={"EUR": Decimal("129.90")}, lacks_stakes=lacks_stakes)
+    found = policy.required([rule(when)], facts)
+    assert (why in " ".join(found.because)) if found and why else found is why
+
+
+@pytest.mark.parametrize(
     ("when", "is_needed"),
     [
         ("true", False),
@@ -237,6 +255,7 @@ facts_ = st.builds(
     steps=st.sets(st.sampled_from(["a", "b", "c"])),
     pivot=st.booleans(),
     stake=st.dictionaries(st.sampled_from(["EUR", ""]), st.decimals(0, 20, places=2)),
+    lacks_stakes=st.booleans(),
 )
 people = st.integers(1, 9)
 approvals_ = st.lists(st.builds(Approval, people, st.frozensets(groups_)), max_size=9)
@@ -318,7 +337,7 @@ def test_what_is_stored_reads_back(rules: list[ApprovalRule], facts: PlanFacts) 
 @given(several, facts_)
 def test_every_rule_is_decided_false_or_asks(rules: list[ApprovalRule], facts: PlanFacts) -> None:
     """By hand, for the rules above: what is missing in the facts counts as true."""
-    stake = float(facts.stake.get("EUR", 11))
+    stake = 11.0 if facts.lacks_stakes else float(facts.stake.get("EUR", 11))
     truth = {
         "true": True,
         "pivot": facts.pivot,
