@@ -204,6 +204,20 @@ class Seeing:
                 found |= Q(saga__saga_type=saga_type, name__in=sorted(masks.names))
         return found or None
 
+    def asked(self, words: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+        """What somebody has found sagas by, as everybody may see it: a value may be one that is masked."""
+        hidden = {name for masks in self._in_force.values() for name in masks.names}
+        shown = {name: list(values) for name, values in words.items()}
+        if hidden and "q" in shown:
+            shown["q"] = [MASK]
+        if "key" in shown:
+            keys = [value.partition(":")[0] for value in shown["key"]]
+            shown["key"] = [
+                f"{key}:{MASK}" if key in hidden else value
+                for key, value in zip(keys, shown["key"], strict=True)
+            ]
+        return shown
+
 
 class Clear(Seeing):
     """Nothing is masked. Only `unmask` gives it away."""

@@ -207,6 +207,6 @@ def _matching(asked: dict[str, list[str]], request: Request) -> Chosen:
     if not narrowed.is_valid():
         raise ValidationError({"filter": narrowed.errors})
     try:
-        return choosing.matching(narrowed.qs, asked)
+        return choosing.matching(narrowed.qs, Seeing().asked(asked))
     except BadParameterError as error:
         raise ValidationError({"filter": error.detail}) from None

@@ -18,7 +18,7 @@ from compensation.refusals import ReasonMissingError, RepairError
 from console import actors, choosing, search
 from console.permissions import Act, signed_in
 from console.search import Asked
-from console.seeing import searchable
+from console.seeing import Seeing, searchable
 from console.web.guard import needs
 from console.wording import capped
 from sagas.models import Problem
@@ -99,7 +99,8 @@ def _chosen(asked: Asked, request: HttpRequest) -> Chosen:
     if problem and asked.words.keys() == {"problem"}:
         return choosing.of_problem(problem)
     found = search.sagas(asked, searchable(request))
-    return choosing.matching(found, {name: [value] for name, value in asked.words.items()})
+    words = {name: [value] for name, value in asked.words.items()}
+    return choosing.matching(found, Seeing().asked(words))
 
 
 def _title(asked: Asked) -> str:

@@ -347,6 +347,21 @@ def test_a_whole_key_finds_only_where_it_is_not_masked(stage: Stage) -> None:
     assert len(approver.program.get("/api/v1/sagas", {"key": f"customer:{MARKER}"}).json()["results"]) == 2
 
 
+@pytest.mark.parametrize("asked_for", [{"key": f"customer:{MARKER}"}, {"q": MARKER}])
+def test_what_a_batch_was_found_by_is_masked(stage: Stage, asked_for: dict[str, str]) -> None:
+    given = {"intent": "ask", "reason": "OPS-7", "filter": {"type": "order", **asked_for}}
+    answer = cast.post(stage.people["admin"].program, "batches", given)
+    assert answer.status_code == 201, answer.content
+    viewer, batch = stage.people["viewer"], answer.json()
+    assert batch["selection"]["filter"]["type"] == ["order"] and MASK in batch["title"]
+    for address in (f"batches/{batch['id']}", "batches", "audit?limit=5"):
+        assert not holds(viewer.program.get(f"/api/v1/{address}")), address
+    form = stage.people["admin"].browser.post(
+        "/batches/new", {"intent": "ask", "reason": "OPS-7", "canary": "0", "most_failures": "5", "q": MARKER}
+    )
+    assert form.status_code == 303 and not holds(viewer.browser.get(form["Location"]))
+
+
 def test_a_definition_tried_on_kept_events_quotes_nothing_of_them(stage: Stage) -> None:
     draft = f"{NEW_DEFINITION}events: [{{type: OrderShipped, kind: {{cel: event.data}}, saga: event.id}}]\n"
     given = {"text": draft, "kept": stage.built.foreign_type.pk}
