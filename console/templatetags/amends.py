@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,6 +15,7 @@ from django.utils.text import Truncator
 
 from compensation.models import Repair
 from console import addresses, looks, permissions, wording
+from sagas import stakes
 from sagas.models import Definition, Saga
 
 register = template.Library()
@@ -68,6 +70,12 @@ def words(code: str) -> str:
 @register.filter
 def count(number: int) -> str:
     return f"{number:,}"
+
+
+@register.filter
+def in_currency(amount: str, currency: str) -> str:
+    """A sum as JSON keeps it, for people: `4,235.35 EUR`."""
+    return stakes.words(Decimal(amount), currency)
 
 
 @register.filter

@@ -204,7 +204,7 @@ def test_what_it_left_behind_is_planned_again(open_shop: Shop, operator: Person)
     assert "again…" not in page(operator, batch)
     press(operator, batch, "start")
     runner.run(batch.pk)
-    assert "Plan the other 2 again…" in page(operator, batch)
+    assert "Plan these 2 again…" in page(operator, batch)
     refused, fine = Repair.objects.get(state="stopped").saga, Repair.objects.get(state="done").saga
     shown = operator.browser.get(f"/batches/new?left_by={batch.pk}&intent=compensate").content.decode()
     assert f"What B-{batch.pk} has not put right" in shown and "Repair 2 sagas" in shown
@@ -225,6 +225,14 @@ def test_after_an_address_has_changed_the_old_plan_is_told_in_words(shop: Shop, 
     shown = operator.browser.get(f"/batches/{batch.pk}/sagas/1/").content.decode()
     assert "cannot be shown to the letter any more. It was: compensate “charge” at payment." in shown
     assert "http://127.0.0.1:9/elsewhere/compensations/charge" in shown
+
+
+def test_what_is_at_stake_is_told_as_people_write_it(shop: Shop, operator: Person) -> None:
+    staked = SHOP_YAML.replace('version: "1"', 'version: "2"') + "stake: {amount: amount, currency: EUR}"
+    loading.load(staked, "shop.yaml", Actor.system())
+    for _ in range(12):
+        shop.saga(DONE)
+    assert "<dd>1,558.80 EUR</dd>" in page(operator, plan(operator, step="charge"))
 
 
 def test_hostile_words_stay_words(shop: Shop, operator: Person) -> None:
