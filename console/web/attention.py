@@ -1,12 +1,13 @@
 """Attention: the problems that wait for somebody, the most harmful first; and apart from them the data's."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from django.core.cache import cache
 from django.db import connection
-from django.db.models import Count, Sum
+from django.db.models import Case, Count, Min, OuterRef, QuerySet, Subquery, Sum, Value, When
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -17,14 +18,17 @@ from console.seeing import Seeing
 from console.web import frame, paging
 from console.web.guard import needs
 from console.web.problem_lines import OPENED, Sums, described, in_words, link, oldest
-from sagas.models import Channel, Finding, ForeignType, Heartbeat, Problem, Saga
+from sagas.models import Channel, Finding, ForeignType, Heartbeat, Problem, ProblemStake, Saga
 from sagas.vocabulary import Condition, Severity, Status
 
-# Problems are few by their nature (saga type × step × code); past this many the page says so.
+# Problems are few by their nature (saga type × step × code); past this many the page says so, and shows those
+# that do the most harm.
 MOST = 300
+# Types, and participants, that are offered as chips.
+MOST_CHOICES = 100
 # Of what is odd in the data, and of what was accepted.
 MOST_QUIET = 20
-FILTERS = ("condition", "type", "participant")
+FILTERS = {"condition": "condition", "type": "saga_type", "participant": "participant"}
 # Seconds for which the count of sagas that ended today is kept, and the sums of the tiles.
 TODAY_KEPT = 15
 STAKES_KEPT = 5
@@ -43,6 +47,22 @@ SELECT condition, currency, sum(stake) FROM (
 ) worst
 GROUP BY condition, currency
 """
+
+
+# What `sagas.harm` goes by, as the database can sort by it.
+HARM = {
+    "at_stake": Coalesce(
+        Subquery(
+            ProblemStake.objects.filter(problem=OuterRef("pk"), amount__gt=0)
+            .order_by()
+            .values("problem")
+            .values(sum=Sum("amount"))
+        ),
+        Decimal(),
+    ),
+    "rank": Case(*(When(severity=each, then=Value(each.rank)) for each in Severity)),
+}
+MOST_HARMFUL_FIRST = ("-at_stake", "-rank", "opened_at", "pk")
 
 
 @dataclass(frozen=True)
@@ -77,13 +97,14 @@ def show(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     asked = {name: request.GET.get(name, "").replace("\0", "")[:200] for name in FILTERS}
     opened = [pk for text in request.GET.get("open", "").split(".") if (pk := paging.number(text))][:OPENED]
-    open_ = Problem.objects.filter(closed_at=None).annotate(oldest=oldest())
+    every = Problem.objects.filter(closed_at=None)
+    open_ = every.exclude(severity=Severity.NOTE)
     seeing = Seeing()
-    problems = seeing.problems(open_.exclude(severity=Severity.NOTE).order_by("-pk")[:MOST])
-    notes = open_.filter(severity=Severity.NOTE).order_by("-open_count", "pk")[: MOST_QUIET + 1]
+    worst = matching(open_, asked).annotate(oldest=oldest(), **HARM).order_by(*MOST_HARMFUL_FIRST)[:MOST]
+    lines = sorted(described(seeing.problems(worst), opened, asked, now), key=lambda line: line.harm)
+    notes = every.filter(severity=Severity.NOTE).order_by("-open_count", "pk")[: MOST_QUIET + 1]
     accepted = Problem.objects.filter(accepted_count__gt=0).order_by("-pk")[: MOST_QUIET + 1]
-    shown = [one for one in problems if matches(one, asked)]
-    lines = sorted(described(shown, opened, asked, now), key=lambda line: line.harm)
+    groups = by_condition(open_)
     return frame.show(
         request,
         "attention/page.html",
@@ -94,16 +115,16 @@ def show(request: HttpRequest) -> HttpResponse:
             "foreign": foreign(),
             "accepted": [(one, one.accepted_count) for one in seeing.problems(accepted)],
             "most_quiet": MOST_QUIET,
-            "tiles": tiles(problems, asked),
+            "tiles": tiles(groups, asked),
             "today": ended_today(now),
-            "types": choices(problems, "saga_type", "type", asked),
-            "participants": choices(problems, "participant", "participant", asked),
+            "types": choices(open_, "saga_type", "type", asked),
+            "participants": choices(open_, "participant", "participant", asked),
             "conditions": [(word, link(asked | {"condition": word})) for word in CONDITIONS],
             "all_query": link(asked | {"condition": ""}),
             "is_filtered": any(asked.values()),
-            "is_full": len(problems) == MOST,
-            "is_any": bool(problems),
-            "knows_sagas": bool(problems) or Saga.objects.exists(),
+            "is_full": len(lines) == MOST,
+            "is_any": bool(groups),
+            "knows_sagas": bool(groups) or Saga.objects.exists(),
             "silent_since": silent_since(now),
             "dead_channels": Channel.objects.exclude(dead_since=None).order_by("dead_since"),
         },
@@ -117,21 +138,27 @@ def foreign() -> dict[str, int | None]:
     return kept.aggregate(events=Sum("kept"), types=Count("type", distinct=True))
 
 
-def matches(problem: Problem, asked: dict[str, str]) -> bool:
-    wanted = {"condition": problem.condition, "type": problem.saga_type, "participant": problem.participant}
-    return all(not asked.get(name) or asked[name] == value for name, value in wanted.items())
+def matching(open_: QuerySet[Problem], asked: dict[str, str]) -> QuerySet[Problem]:
+    wanted = {FILTERS[name]: value for name, value in asked.items() if value}
+    return open_.filter(**wanted)
 
 
-def tiles(problems: Sequence[Problem], asked: dict[str, str]) -> list[Tile]:
+def by_condition(open_: QuerySet[Problem]) -> dict[str, tuple[int, datetime | None]]:
+    """How many problems, and since when the oldest of their findings has waited."""
+    found = open_.annotate(oldest=oldest()).order_by().values("condition")
+    counted = found.annotate(count=Count("pk"), since=Min("oldest"))
+    return {one["condition"]: (one["count"], one["since"]) for one in counted}
+
+
+def tiles(groups: dict[str, tuple[int, datetime | None]], asked: dict[str, str]) -> list[Tile]:
     made = []
     sums = at_stake_by_condition()
     for condition in CONDITIONS:
-        mine = [one for one in problems if one.condition == condition]
+        problems, since = groups.get(condition, (0, None))
         count = search.count(Saga.objects.filter(condition=condition))
-        since = min((one.oldest for one in mine if one.oldest), default=None)  # type: ignore[attr-defined]
         is_on = asked["condition"] == condition
         query = link(asked | {"condition": "" if is_on else condition.value})
-        note = f"{len(mine)} problem{'s' if len(mine) != 1 else ''}" if mine else "none"
+        note = f"{problems:,} problem{'s' if problems != 1 else ''}" if problems else "none"
         number = wording.capped(count, search.COUNT_CAP)
         stake = in_words(sums.get(condition, {}))
         made.append(Tile(condition, number, note, since, stake, query, is_on))
@@ -152,10 +179,10 @@ def at_stake_by_condition() -> dict[str, Sums]:
 
 
 def choices(
-    problems: Sequence[Problem], attribute: str, name: str, asked: dict[str, str]
+    open_: QuerySet[Problem], attribute: str, name: str, asked: dict[str, str]
 ) -> list[tuple[str, str]]:
-    words = sorted({getattr(one, attribute) for one in problems} - {""})
-    return [(word, link(asked | {name: word})) for word in words]
+    found = open_.exclude(**{attribute: ""}).order_by(attribute).values_list(attribute, flat=True)
+    return [(word, link(asked | {name: word})) for word in found.distinct()[:MOST_CHOICES]]
 
 
 def ended_today(now: datetime) -> Today:

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from console.web import attention
 from sagas import acceptance
 from sagas.models import Delivery, Finding, ForeignType, Heartbeat, Problem, Saga
 from sagas.vocabulary import Code, Severity, Status
@@ -47,6 +48,24 @@ def test_the_most_harmful_comes_first(scene: Scene, viewer: Person) -> None:
         "overdue since just now",
         "later than usual",
     ]
+
+
+def test_where_not_all_have_room_the_most_harmful_have_it(
+    scene: Scene, viewer: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many newer ones there are; the tiles still count them all, and a chip finds the others."""
+    monkeypatch.setattr(attention, "MOST", 2)
+    sagas = [make_saga(f"order-{number}") for number in range(4)]
+    make_problem("could not be undone", sagas[:1], code=Code.COMPENSATION_FAILED, step="a")
+    put_at_stake(make_problem("is overdue", sagas[1:2], code=Code.STEP_OVERDUE, step="b"), EUR="1")
+    for step, saga in zip("cd", sagas[2:], strict=True):
+        make_problem(f"odd {step}", [saga], code=Code.STEP_OVERDUE, step=step, severity=Severity.WARNING)
+    html = page(viewer)
+    assert titles(html) == ["is overdue", "could not be undone"]
+    assert "The 2 most harmful problems are shown" in html
+    in_doubt = html.partition('id="tiles"')[2].partition("In doubt")[2].partition("</a>")[0]
+    assert "1 problem" in in_doubt and "oldest" in in_doubt
+    assert titles(page(viewer, "/?condition=in_doubt")) == ["ship parcel never answered"]
 
 
 def test_a_row_says_why_it_stands_where_it_does(scene: Scene, viewer: Person) -> None:
