@@ -26,7 +26,17 @@ from sagas.facts.model import (
     moment,
     sequence_order,
 )
-from sagas.facts.order import count, first, last, most, newest, precedes, when
+from sagas.facts.order import (
+    count,
+    earliest,
+    first,
+    last,
+    latest,
+    most,
+    newest,
+    precedes,
+    when,
+)
 
 __all__ = [
     "MICROSECOND",
@@ -43,9 +53,11 @@ __all__ = [
     "Text",
     "count",
     "decode",
+    "earliest",
     "encode",
     "first",
     "last",
+    "latest",
     "merge",
     "microseconds",
     "moment",

@@ -1,6 +1,6 @@
 """When something was said, how often, and what is known to have come before what."""
 
-from sagas.facts.model import Moment, Said, sequence_order
+from sagas.facts.model import Moment, Phase, Said, sequence_order
 
 
 def first(said: Said, *words: str) -> Moment | None:
@@ -8,14 +8,27 @@ def first(said: Said, *words: str) -> Moment | None:
     if not said:
         return None
     found: Moment | None = None
+    is_numbered = is_mixed = False
     for word in words:
         by_source = said.get(word)
         if by_source is None:
             continue
         for source, phase in by_source.items():
             moment = Moment(source, phase.first)
-            if found is None or when(moment) < when(found):
+            is_numbered = is_numbered or bool(moment.stamp.sequence)
+            if found is None:
                 found = moment
+                continue
+            if source != found.source:
+                is_mixed = True
+            if is_numbered and not is_mixed:
+                is_beyond = moment.stamp.order() < found.stamp.order()
+            else:
+                is_beyond = when(moment) < when(found)
+            if is_beyond:
+                found = moment
+    if is_numbered and is_mixed:
+        return earliest([Moment(source, phase.first) for source, phase in _phases(said, words)])
     return found
 
 
@@ -24,15 +37,61 @@ def last(said: Said, *words: str) -> Moment | None:
     if not said:
         return None
     found: Moment | None = None
+    is_numbered = is_mixed = False
     for word in words:
         by_source = said.get(word)
         if by_source is None:
             continue
         for source, phase in by_source.items():
-            moment = Moment(source, phase.newest)
-            if found is None or when(moment) > when(found):
+            moment = Moment(source, phase.last or phase.first)
+            is_numbered = is_numbered or bool(moment.stamp.sequence)
+            if found is None:
                 found = moment
+                continue
+            if source != found.source:
+                is_mixed = True
+            if is_numbered and not is_mixed:
+                is_beyond = moment.stamp.order() > found.stamp.order()
+            else:
+                is_beyond = when(moment) > when(found)
+            if is_beyond:
+                found = moment
+    if is_numbered and is_mixed:
+        return latest([Moment(source, phase.last or phase.first) for source, phase in _phases(said, words)])
     return found
+
+
+def _phases(said: Said, words: tuple[str, ...]) -> list[tuple[str, Phase]]:
+    return [item for word in words if word in said for item in said[word].items()]
+
+
+def earliest(moments: list[Moment]) -> Moment | None:
+    """Within a source by its own order; of several sources the one whose first has the earlier time."""
+    if len(moments) < 2:
+        return moments[0] if moments else None
+    return min(_one_a_source(moments, newest=False), key=when)
+
+
+def latest(moments: list[Moment]) -> Moment | None:
+    """Within a source by its own order; of several sources the one whose last has the later time."""
+    if len(moments) < 2:
+        return moments[0] if moments else None
+    return max(_one_a_source(moments, newest=True), key=when)
+
+
+def _one_a_source(moments: list[Moment], *, newest: bool) -> list[Moment]:
+    """What `sequence` orders no clock does. Where nobody sends one, the times say the same."""
+    for moment in moments:
+        if moment.stamp.sequence:
+            break
+    else:
+        return moments
+    found: dict[str, Moment] = {}
+    for moment in moments:
+        known = found.get(moment.source)
+        if known is None or (moment.stamp.order() > known.stamp.order()) is newest:
+            found[moment.source] = moment
+    return list(found.values())
 
 
 def newest(said: Said) -> dict[str, Moment]:

@@ -73,10 +73,7 @@ def _back(marks: Said, backs: list[Said]) -> tuple[Moment | None, Moment | None]
         return asked, asked
     first = [asked, *(facts_.first(back, *back) for back in backs)]
     last = [asked, *(facts_.last(back, *back) for back in backs)]
-    return (
-        min(filter(None, first), key=facts_.when, default=None),
-        max(filter(None, last), key=facts_.when, default=None),
-    )
+    return facts_.earliest([*filter(None, first)]), max(filter(None, last), key=facts_.when, default=None)
 
 
 def _ending(marks: Said, backs: list[Said], skew: int) -> tuple[Status | None, Moment | None, Moment | None]:

@@ -200,6 +200,23 @@ def test_times_of_receipt_prove_nothing(words: str) -> None:
     assert Condition.INCONSISTENT not in {FAULTS[code].condition for code in codes - {Code.OUTCOME_MISMATCH}}
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("a:C saga.compensating saga.resumed b:C saga.completed", set()),
+        ("a:C b:S b:F saga.failed saga.resumed b:S b:C saga.completed", set()),
+        ("a:C b:S saga.compensating b:C a:KS a:K+", {"late_forward_after_abort"}),
+    ],
+)
+def test_within_a_source_the_sequence_decides_and_not_the_clock(words: str, expected: set) -> None:
+    """Also where the first of two words is what matters: by this clock all came the other way round."""
+    events = [
+        msgspec.structs.replace(event, source="engine", sequence=str(place), time=START - place * SECOND)
+        for place, event in enumerate(say(words))
+    ]
+    assert {verdict.code for verdict in judged(events, after=YEAR)} == expected
+
+
 def test_two_sources_may_tell_of_one_completion_and_of_one_compensation() -> None:
     events = say("a:S a:C a:KS a:K+", source="engine") + say("a:S a:C a:KS a:K+", source="service")
     assert judged(events, after=YEAR) == []
