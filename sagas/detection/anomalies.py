@@ -30,7 +30,7 @@ def conflicting_outcome(state: State, step: Step, run: Run) -> Verdict | None:
         return None
     for completed in _told(run.said.forward, "completed"):
         for failed in _told(run.said.forward, "failed"):
-            if _is_one_attempt(run, completed, failed):
+            if _is_one_attempt(state, run, completed, failed):
                 later = max(completed, failed, key=facts.when)
                 detail = times(step, completed=completed, failed=failed) | {"error": run.error}
                 return stated(Code.CONFLICTING_OUTCOME, step, later, completed, failed, **detail)
@@ -42,12 +42,8 @@ def duplicate_completion(state: State, step: Step, run: Run) -> Verdict | None:
     phase = _repeated(run.said.forward, "completed")
     if phase is None or run.completed is None:
         return None
-    forward = run.said.forward
-    rounds = facts.most(forward, "started") - sum(
-        facts.most(forward, word) for word in ("attempt_failed", "failed", "timed_out")
-    )
     source, told = phase
-    if told.count <= max(1, rounds):
+    if told.count <= max(1, _rounds(run.said.forward) - facts.most(run.said.forward, "failed")):
         return None
     return _twice(Code.DUPLICATE_COMPLETION, step, source, told)
 
@@ -161,16 +157,43 @@ def _repeated(said: Said, word: str) -> tuple[str, Phase] | None:
     return source, phase
 
 
-def _is_one_attempt(run: Run, completed: Moment, failed: Moment) -> bool:
-    """Whether both speak of the same attempt: by its number, else unless it began anew in between."""
+def _is_one_attempt(state: State, run: Run, completed: Moment, failed: Moment) -> bool:
+    """Whether both speak of the same attempt: by its number, else unless it began anew in between.
+
+    A time of receipt orders nothing: there only the number of starts tells attempts apart.
+    """
     one, other = completed.stamp.attempt, failed.stamp.attempt
     if one and other:
         return one == other
-    early, late = sorted((completed, failed), key=facts.when)
-    starts = [start for start in _told(run.said.forward, "started") if start.stamp.time > early.stamp.time]
-    # A failure that says nothing of attempts, and a success after it: tried again without telling so.
-    is_retried = early is failed and not facts.precedes(late, early, 0) and late.stamp.time > early.stamp.time
-    return not is_retried and not any(start.stamp.time <= late.stamp.time for start in starts)
+    said = run.said.forward
+    if _rounds(said) >= facts.most(said, "completed") + facts.most(said, "failed"):
+        return False
+    is_redone = facts.precedes(failed, completed, 0)
+    early, late = (failed, completed) if is_redone else (completed, failed)
+    if any(
+        facts.precedes(early, start, 0) and not facts.precedes(late, start, 0)
+        for start in _told(said, "started")
+    ):
+        return False
+    return not any(_is_tried_again(state, failed, success) for success in _told(said, "completed"))
+
+
+def _is_tried_again(state: State, failed: Moment, success: Moment) -> bool:
+    """Whoever told a failure without a number, and a success after it, tried again and did not tell."""
+    if is_meant(state, success):
+        return not facts.precedes(success, failed, 0)
+    return facts.precedes(failed, success, 0) and _teller(state, failed) == _teller(state, success)
+
+
+def _rounds(said: Said) -> int:
+    """How often the step was begun for an outcome of its own, as far as one source tells."""
+    ended = ("attempt_failed", "timed_out")
+    return facts.most(said, "started") - sum(facts.most(said, word) for word in ended)
+
+
+def _teller(state: State, moment: Moment) -> str:
+    """Several instances of a participant may each be a source."""
+    return state.facts.participants.get(moment.source, moment.source)
 
 
 def _twice(code: Code, step: Step, source: str, phase: Phase) -> Verdict:

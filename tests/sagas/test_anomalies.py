@@ -1,5 +1,7 @@
 """What cannot be right: for each code what opens it, what closes it, and the lawful lines beside it."""
 
+import itertools
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -203,6 +205,27 @@ def test_times_of_receipt_prove_nothing(words: str) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
+        ("a:S a:C a:F", {"conflicting_outcome"}),
+        ("a:S a:F a:S a:C", set()),
+        ("a:S a:R a:S a:C a:F", {"conflicting_outcome"}),
+    ],
+)
+def test_times_of_receipt_tell_no_attempts_apart(words: str, expected: set) -> None:
+    """Whatever the order of arrival: there only the number of starts does."""
+    events = say(words)
+    for times in itertools.permutations(event.time for event in events):
+        arrived = [
+            msgspec.structs.replace(event, time=time, time_given=False)
+            for event, time in zip(events, times, strict=True)
+        ]
+        assert {verdict.code for verdict in judged(arrived)} == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("a:S a:F a:S a:C saga.completed", set()),
+        ("a:S a:C a:F saga.completed", {"conflicting_outcome"}),
         ("a:C saga.compensating saga.resumed b:C saga.completed", set()),
         ("a:C b:S b:F saga.failed saga.resumed b:S b:C saga.completed", set()),
         ("a:C b:S saga.compensating b:C a:KS a:K+", {"late_forward_after_abort"}),
@@ -215,6 +238,25 @@ def test_within_a_source_the_sequence_decides_and_not_the_clock(words: str, expe
         for place, event in enumerate(say(words))
     ]
     assert {verdict.code for verdict in judged(events, after=YEAR)} == expected
+
+
+@pytest.mark.parametrize(
+    ("sources", "words", "expected"),
+    [
+        ("engine engine", "a:F a:C", set()),
+        ("engine service", "a:F a:C", {"conflicting_outcome"}),
+        ("engine service engine", "a:F a:C a:C", set()),
+        ("service service/2", "a:F a:C", set()),  # two instances of one participant
+        ("service amends amends", "a:F operator.repair_started operator.step_completed", set()),
+        ("engine amends service", "a:F operator.repair_started a:C", set()),
+    ],
+)
+def test_a_failure_is_taken_back_by_who_told_it(sources: str, words: str, expected: set) -> None:
+    events = [
+        msgspec.structs.replace(event, source=source, participant=source.partition("/")[0], step="a")
+        for event, source in zip(say(words), sources.split(), strict=True)
+    ]
+    assert {verdict.code for verdict in judged(events)} == expected
 
 
 def test_two_sources_may_tell_of_one_completion_and_of_one_compensation() -> None:
