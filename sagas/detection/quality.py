@@ -15,25 +15,21 @@ LATEST = 60 * SECOND
 
 def clock_skew(state: State, step: Step, run: Run) -> Verdict | None:
     """An answer that is older than its question, by two clocks, and by more than the allowance."""
-    newest = run.completed or run.failed
-    if newest is None or run.started is None or newest.source == run.started.source:
+    if not run.started or not (run.completed or run.failed):
         return None
-    if facts.count(run.said.forward, "started") > 1:
+    apart = facts.skewed(run.said.forward, skew())
+    if apart is None:
         return None
-    answer = facts.first(run.said.forward, "completed", "failed", "timed_out")
-    if answer is None or answer.source == run.started.source:
-        return None
-    if not facts.precedes(answer, run.started, skew()):
-        return None
+    started, answer = apart
     detail = {
         "participant": step.participant,
-        "sources": [run.started.source, answer.source],
-        "apart": (run.started.stamp.time - answer.stamp.time) / SECOND,
-        "started": iso(run.started),
+        "sources": [started.source, answer.source],
+        "apart": (started.stamp.time - answer.stamp.time) / SECOND,
+        "started": iso(started),
         "answered": iso(answer),
     }
-    since = run.started.stamp.time
-    return Verdict(Code.CLOCK_SKEW, step.name, AT_ONCE, since, proof(run.started, answer), detail)
+    since = started.stamp.time
+    return Verdict(Code.CLOCK_SKEW, step.name, AT_ONCE, since, proof(started, answer), detail)
 
 
 def unknown_step(state: State, definition: Definition | None) -> Iterator[Verdict]:

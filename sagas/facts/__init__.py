@@ -27,6 +27,7 @@ from sagas.facts.model import (
     sequence_order,
 )
 from sagas.facts.order import (
+    ANSWERS,
     count,
     earliest,
     first,
@@ -35,10 +36,12 @@ from sagas.facts.order import (
     most,
     newest,
     precedes,
+    skewed,
     when,
 )
 
 __all__ = [
+    "ANSWERS",
     "MICROSECOND",
     "SECOND",
     "Birth",
@@ -65,5 +68,6 @@ __all__ = [
     "newest",
     "precedes",
     "sequence_order",
+    "skewed",
     "when",
 ]

@@ -2,6 +2,8 @@
 
 from sagas.facts.model import Moment, Phase, Said, sequence_order
 
+ANSWERS = ("completed", "failed", "timed_out")
+
 
 def first(said: Said, *words: str) -> Moment | None:
     """The earliest moment at which any source said any of `words`."""
@@ -135,3 +137,24 @@ def precedes(one: Moment | None, other: Moment | None, skew: int) -> bool:
             return mine < theirs
         return a.given and b.given and a.time < b.time
     return a.given and b.given and b.time - a.time > skew
+
+
+def skewed(said: Said, skew: int) -> tuple[Moment, Moment] | None:
+    """The only start that was told, and its answer, where by another clock that is clearly the older.
+
+    Nothing else shows that the step began again: it is the clocks that disagree.
+    """
+    by_source = said.get("started")
+    if by_source is None or len(by_source) > 1:
+        return None
+    [(source, phase)] = by_source.items()
+    if phase.count > 1:
+        return None
+    for word in ANSWERS:
+        if word in said and source in said[word]:
+            # Whoever told both knows their order.
+            return None
+    started, answer = Moment(source, phase.first), first(said, *ANSWERS)
+    if answer is None or (answer.stamp.attempt and phase.first.attempt > answer.stamp.attempt):
+        return None
+    return (started, answer) if precedes(answer, started, skew) else None

@@ -7,7 +7,8 @@ from django.conf import settings
 from sagas import facts as facts_
 from sagas.definitions import Definition, StepDefinition
 from sagas.events import OURSELVES
-from sagas.facts import SECOND, Execution, Facts, Moment, Said, precedes
+from sagas.facts import SECOND, Execution, Facts, Moment, Phase, Said, precedes
+from sagas.fold.pairing import pair
 from sagas.fold.state import Run, Step, urgency
 from sagas.vocabulary import StepState
 
@@ -57,7 +58,7 @@ def _step(
     runs = [
         _plain_run(execution, run, definition, going_back, skew)
         or _run(execution, run, definition, going_back, skew)
-        for execution, run in _pair(executions).items()
+        for execution, run in pair(executions).items()
     ]
     if len(runs) > 1:
         runs.sort(key=lambda run: (run.started.stamp.time if run.started else run.newest, run.execution))
@@ -65,38 +66,6 @@ def _step(
     else:
         state = runs[0].state
     return Step(name, definition, participant or _participant(executions, facts), state, runs)
-
-
-def _pair(executions: dict[str, Execution]) -> dict[str, Execution]:
-    """Give compensations that name no known execution to the executions that have none of their own."""
-    if len(executions) < 2:
-        return executions
-    executions = _join_ours(executions)
-    forward = {key: run for key, run in executions.items() if run.forward}
-    loose = [run for key, run in sorted(executions.items()) if key not in forward]
-    if not forward or not loose:
-        return executions
-    back: Said = {}
-    for run in loose:
-        for word, by_source in run.back.items():
-            back[word] = back.get(word, {}) | by_source
-    return {key: run if run.back else Execution(run.forward, back, run.error) for key, run in forward.items()}
-
-
-def _join_ours(executions: dict[str, Execution]) -> dict[str, Execution]:
-    """What Amends was told of a step before anybody had named its execution is about the one named since."""
-    ours = executions.get("")
-    if ours is None or not ours.forward or len(executions) != 2:
-        return executions
-    if any(by_source.keys() != {OURSELVES} for by_source in ours.forward.values()):
-        return executions
-    ((key, named),) = (item for item in executions.items() if item[0])
-    forward = {
-        word: ours.forward.get(word, {}) | named.forward.get(word, {})
-        for word in ours.forward.keys() | named.forward.keys()
-    }
-    joined = {key: Execution(forward, named.back, named.error)}
-    return joined | {"": Execution({}, ours.back)} if ours.back else joined
 
 
 def _plain_run(
@@ -130,7 +99,9 @@ def _plain_run(
         return None
     attempts = asked.stamp.attempt or 1
     if started and completed:
-        if completed.stamp.time < started.stamp.time or _starts_again(completed, started, skew):
+        if completed.stamp.time < started.stamp.time or _starts_again(
+            run.forward, "completed", completed, started, skew
+        ):
             return None
         attempts = max(attempts, completed.stamp.attempt)
     return Run(
@@ -162,8 +133,14 @@ def _run(
     started, completed, failed = said.get("started"), said.get("completed"), said.get("failed")
     timed_out, retried = said.get("timed_out"), said.get("attempt_failed")
     undo_started, undone, undo_failed = unsaid.get("started"), unsaid.get("completed"), unsaid.get("failed")
-    forward_state = state = _forward_state(said, skew)
-    is_undone = bool(undone and not precedes(undone, completed, skew) and not precedes(undone, started, skew))
+    answered = completed or failed or timed_out
+    # A start whose answer is older by another clock was no new one.
+    begun = started
+    if started and answered and answered.stamp.time < started.stamp.time:
+        apart = facts_.skewed(forward, skew)
+        begun = None if apart and apart[1].source != OURSELVES else started
+    forward_state = state = _forward_state(forward, said, begun, skew)
+    is_undone = bool(undone and not precedes(undone, completed, skew) and not precedes(undone, begun, skew))
     if is_undone:
         state = StepState.COMPENSATED
     elif undo_failed and not undone:
@@ -171,8 +148,7 @@ def _run(
         state = StepState.COMPENSATING if is_tried_again else StepState.COMPENSATION_FAILED
     elif back and not undone and "skipped" not in back:
         state = StepState.COMPENSATING
-    answered = completed or failed or timed_out
-    asked = _asked(forward, said, skew)
+    asked = _asked(forward, said, begun, skew)
     return Run(
         execution=execution,
         state=state,
@@ -200,55 +176,59 @@ def _run(
     )
 
 
-def _forward_state(said: dict[str, Moment], skew: int) -> StepState:
+def _forward_state(forward: Said, said: dict[str, Moment], begun: Moment | None, skew: int) -> StepState:
     """Where the step itself stands, its compensation aside. A completion stays one: its effect is there."""
-    started, retried = said.get("started"), said.get("attempt_failed")
-    begun = started or retried
-    if started and retried and retried.stamp.time > started.stamp.time:
-        begun = retried
+    started, retried = begun, said.get("attempt_failed")
+    if retried:
+        begun = facts_.latest([started, retried]) if started else retried
     failed, timed_out = said.get("failed"), said.get("timed_out")
     if completed := said.get("completed"):
-        return RUNNING if _starts_again(completed, started, skew) else COMPLETED
+        return RUNNING if _starts_again(forward, "completed", completed, started, skew) else COMPLETED
     if failed:
-        if _starts_again(failed, begun, skew):
+        if _starts_again(forward, "failed", failed, begun, skew):
             return StepState.RUNNING
         return StepState.TIMED_OUT if precedes(failed, timed_out, skew) else StepState.FAILED
     if timed_out:
-        return StepState.RUNNING if _starts_again(timed_out, begun, skew) else StepState.TIMED_OUT
+        is_tried = _starts_again(forward, "timed_out", timed_out, begun, skew)
+        return StepState.RUNNING if is_tried else StepState.TIMED_OUT
     if "skipped" in said:
         return StepState.SKIPPED
     return RUNNING if begun else PENDING
 
 
-def _starts_again(answer: Moment, begun: Moment | None, skew: int) -> bool:
+def _starts_again(forward: Said, word: str, answer: Moment, begun: Moment | None, skew: int) -> bool:
     """Whether the step provably began once more after this answer: a later attempt, or later in time."""
     if begun is None:
         return False
     if answer.stamp.attempt and begun.stamp.attempt:
-        return begun.stamp.attempt > answer.stamp.attempt
+        # The newest may be the late answer of an attempt before.
+        return begun.stamp.attempt > _highest(forward[word])
     return precedes(answer, begun, skew)
+
+
+def _highest(by_source: dict[str, Phase]) -> int:
+    attempt = 0
+    for phase in by_source.values():
+        attempt = max(attempt, phase.first.attempt)
+        if phase.last:
+            attempt = max(attempt, phase.last.attempt)
+    return attempt
 
 
 def _attempts(forward: Said) -> int:
     told = 1 if forward else 0
     for by_source in forward.values():
-        for phase in by_source.values():
-            attempt = phase.first.attempt
-            if phase.last and phase.last.attempt > attempt:
-                attempt = phase.last.attempt
-            if attempt > told:
-                told = attempt
+        told = max(told, _highest(by_source))
     tried = facts_.count(forward, "attempt_failed") + (1 if "completed" in forward else 0)
     return max(told, tried, facts_.count(forward, "started"))
 
 
-def _asked(forward: Said, said: dict[str, Moment], skew: int) -> Moment | None:
+def _asked(forward: Said, said: dict[str, Moment], begun: Moment | None, skew: int) -> Moment | None:
     """The first start, or the newest where an answer came before it: trying again buys no more time."""
-    newest = said.get("started")
-    if newest:
-        for answer in ("completed", "failed", "timed_out"):
-            if answer in said and _starts_again(said[answer], newest, skew):
-                return newest
+    if begun:
+        for answer in facts_.ANSWERS:
+            if answer in said and _starts_again(forward, answer, said[answer], begun, skew):
+                return begun
     return facts_.first(forward, "started") or facts_.first(forward, *forward)
 
 

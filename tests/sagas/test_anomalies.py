@@ -270,7 +270,10 @@ def test_clocks_that_disagree_are_noted() -> None:
         msgspec.structs.replace(asked, source="engine", time=START + 60 * SECOND),
         msgspec.structs.replace(answered, source="service"),
     ]
-    found = {verdict.code: verdict for verdict in judged(events)}
+    (ended,) = say("saga.completed")
+    events.append(msgspec.structs.replace(ended, source="engine", event_id="end", time=START + 61 * SECOND))
+    found = {verdict.code: verdict for verdict in judged(events, after=YEAR)}
+    assert found.keys() == {Code.CLOCK_SKEW}
     assert found[Code.CLOCK_SKEW].detail["apart"] == 50
     assert found[Code.CLOCK_SKEW].severity == Severity.NOTE
     assert judge.worst(list(found.values())) == Condition.HEALTHY

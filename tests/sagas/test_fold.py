@@ -156,6 +156,38 @@ def test_within_a_source_the_sequence_decides_and_not_the_clock() -> None:
     assert fold.derive(told, None, NOW).step("charge").state == StepState.COMPENSATED
 
 
+@pytest.mark.parametrize(
+    ("words", "state"),
+    [
+        ("service/charge:C engine/charge:S", StepState.COMPLETED),
+        ("service/charge:F engine/charge:S", StepState.FAILED),
+        ("service/charge:C service/charge:KS service/charge:K+ engine/charge:S", StepState.COMPENSATED),
+        # What shows that it did begin again: another start, the same clock, the number of the attempt.
+        ("engine/charge:S service/charge:C engine/charge:S", StepState.RUNNING),
+        ("service/charge:C service/charge:S", StepState.RUNNING),
+        ("service/charge:F!1 engine/charge:S!2", StepState.RUNNING),
+        ("amends/charge:F engine/charge:S", StepState.RUNNING),
+    ],
+)
+def test_an_answer_is_no_less_one_by_a_clock_that_is_behind(words: str, state: StepState) -> None:
+    """All of it the clocks say 10 s apart; it is the start that came first where nothing says otherwise."""
+    assert fold.derive(facts.merge(Facts(), by_sources(words)), None, NOW).step("charge").state == state
+
+
+def test_the_late_answer_of_an_attempt_before_is_not_the_newest() -> None:
+    events = by_sources("a/charge:S!1 a/charge:S!2 a/charge:F!2 a/charge:F!1")
+    assert fold.derive(facts.merge(Facts(), events), None, NOW).step("charge").state == StepState.FAILED
+
+
+def by_sources(words: str) -> list[Observed]:
+    """Each word says its source, and perhaps its attempt: `engine/charge:S!2`."""
+    parts = [word.replace("!", "/").split("/") for word in words.split()]
+    return [
+        _with(event, source=part[0], attempt=int(part[2]) if part[2:] else 0)
+        for event, part in zip(say(" ".join(part[1] for part in parts)), parts, strict=True)
+    ]
+
+
 def test_a_time_of_receipt_proves_no_order() -> None:
     events = [_with(event, time_given=False) for event in say("charge:K+ charge:C")]
     state = fold.derive(facts.merge(Facts(), events), None, NOW)
