@@ -36,8 +36,9 @@ def _notify(topics: set[str]) -> None:
             own.execute(
                 "SELECT pg_notify(%s, text) FROM unnest(%s::text[]) text", [CHANNEL, [*_packed(topics)]]
             )
-    except psycopg.OperationalError as error:
-        # Listeners have lost the database too, and read everything anew when it is back.
+    except psycopg.Error as error:
+        # Listeners have lost the database too, and read everything anew when it is back. Or it is a standby,
+        # which refuses to notify: nobody writes there either.
         log.warning("changes: nobody could be told", error=str(error))
 
 

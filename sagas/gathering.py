@@ -36,14 +36,22 @@ class Gathering(Generic[T]):
                 self._thread.start()
 
     def _say_all(self) -> None:
-        while True:
+        try:
+            while items := self._gathered():
+                self._say(items)
+                time.sleep(self._pace)
+        except BaseException:
+            # Whatever it died of: the next item begins another.
             with self._lock:
-                items, self._items = self._items, set()
-                if not items:
-                    self._thread = None
-                    return
-            self._say(items)
-            time.sleep(self._pace)
+                self._thread = None
+            raise
+
+    def _gathered(self) -> set[T]:
+        with self._lock:
+            items, self._items = self._items, set()
+            if not items:
+                self._thread = None
+            return items
 
 
 _all: "weakref.WeakSet[Gathering[Any]]" = weakref.WeakSet()
