@@ -139,7 +139,9 @@ def by_link(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _holder(link: Link, request: HttpRequest) -> Actor:
-    return Actor("system", f"{link.sent_to} (by link)", request.META.get("REMOTE_ADDR"))
+    return Actor(
+        "system", f"{link.sent_to[: signing.LONGEST_NAME]} (by link)", request.META.get("REMOTE_ADDR")
+    )
 
 
 def _link_page(request: HttpRequest, values: dict[str, object], status: int) -> HttpResponse:

@@ -6,6 +6,7 @@ nothing.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import signing
@@ -16,6 +17,8 @@ from sagas.models import Delivery, Incident
 
 LIFE = timedelta(days=7)
 SALT = "sagas.alerts.signing"
+# Characters of a name; with what is added to it, the audit log and an incident take 200.
+LONGEST_NAME = 150
 
 
 class LinkError(ValueError):
@@ -52,6 +55,14 @@ def acts_for(delivery: Delivery, incident: Incident | None) -> Acts | None:
     """
     if incident is None or delivery.channel.name == registered.PEOPLE:
         return None
-    signed = token(Link(incident.pk, delivery.target or delivery.channel.name))
+    signed = token(Link(incident.pk, _named(delivery)))
     address = f"{settings.BASE_URL}/alerts/act/{signed}"
     return Acts(address, f"{address}?put-off")
+
+
+def _named(delivery: Delivery) -> str:
+    """Whom the link is for. Of an address only its host, as the rest may be what keeps others out."""
+    target = delivery.target
+    if "://" in target:
+        target = urlsplit(target).hostname or ""
+    return (target or delivery.channel.name)[:LONGEST_NAME]

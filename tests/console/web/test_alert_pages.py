@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
@@ -11,7 +12,7 @@ from sagas.alerts import registered, routes, setup, signing
 from sagas.alerts.matching import Match
 from sagas.alerts.routing import Route, Step
 from sagas.audit import Actor
-from sagas.models import Alert, AlertSilence, AuditEntry, Channel, Incident
+from sagas.models import Alert, AlertSilence, AuditEntry, Channel, Delivery, Incident
 from tests.console.cast import Person, everyone
 from tests.console.world import World, build
 
@@ -179,6 +180,25 @@ def test_a_link_asks_and_only_its_button_acts() -> None:
     incident.refresh_from_db()
     assert incident.until_grown and incident.acknowledged_at is None
     assert client.get("/alerts/act/nonsense").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("target", "by"),
+    [
+        (f"https://hooks.example/{'secret' * 80}", "hooks.example"),
+        (f"{'long' * 100}@shop.example", ("long" * 100)[:150]),
+        ("", "mail"),
+    ],
+)
+def test_whoever_a_link_was_sent_to_is_named_shortly_and_without_secrets(target: str, by: str) -> None:
+    built = build()
+    delivery = Delivery(target=target, channel=Channel(name="mail", kind="email"))
+    acts = signing.acts_for(delivery, built.incident)
+    assert acts
+    answer = Client().post(acts.acknowledge.removeprefix(settings.BASE_URL))
+    assert answer.status_code == 200
+    assert Incident.objects.get().acknowledged_by == f"{by} (by link)"
+    assert AuditEntry.objects.latest("sequence").actor == f"{by} (by link)"
 
 
 def test_the_buttons_of_a_problem(people: dict[str, Person]) -> None:
