@@ -1,20 +1,11 @@
 """What the tests of pages stand on: the cast, and one of each thing that pages show."""
 
-from uuid import uuid4
-
 import pytest
 from django.test import Client
-from pytest_django import Settings
 
 from console.permissions import Role
 from tests.console.cast import Person, person
 from tests.console.web.scene import Scene, set_up
-
-
-@pytest.fixture(autouse=True)
-def each_test_has_a_cache_of_its_own(settings: Settings) -> None:
-    cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": str(uuid4())}
-    settings.CACHES = {"default": cache}
 
 
 @pytest.fixture

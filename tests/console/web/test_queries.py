@@ -25,8 +25,8 @@ from tests.console.web.test_who import filled
 
 # Session, user, roles and the two badges are five of each.
 BASELINES = {
-    "/": 24,
-    "/?open={problem}": 26,
+    "/": 26,
+    "/?open={problem}": 28,
     "/problems/{problem}/": 18,
     "/problems/{problem}/accept": 9,
     "/sagas/order-fulfilment/order-8492/findings/{finding}/accept": 8,
