@@ -8,7 +8,7 @@ from django.conf import settings
 from compensation import keys
 from compensation.filling import UnfilledError, Values, fill_body, fill_url
 from compensation.plan import Action, Kind, Question, Refusal, Request, Retries
-from compensation.subject import Subject
+from compensation.subject import Sent, Subject
 from sagas.definitions import Call, Order, placeholders
 from sagas.fold import Run, Step
 
@@ -115,8 +115,20 @@ def compensation_key(subject: Subject, step: Step, run: Run | None) -> str:
 
 
 def _key(subject: Subject, step: Step, run: Run | None, act: str) -> str:
+    """The name of the effect; it stays the one under which it was sent before its execution was named."""
     execution = run.execution if run else ""
-    return keys.of_effect(subject.saga_type, subject.saga_id, step.name, execution, act)
+    key = keys.of_effect(subject.saga_type, subject.saga_id, step.name, execution, act)
+    if execution and subject.sent and key not in subject.sent:
+        before = keys.of_effect(subject.saga_type, subject.saga_id, step.name, "", act)
+        sent = subject.sent.get(before)
+        if sent and _is_about(sent, step, execution):
+            return before
+    return key
+
+
+def _is_about(sent: Sent, step: Step, execution: str) -> bool:
+    """What named no execution was about the only one that is known by now; of several, nobody knows which."""
+    return sent.execution == execution or (not sent.execution and len(step.runs) == 1)
 
 
 def _write(

@@ -5,17 +5,21 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from django.db.models import F, Max
+
 from compensation import statements
 from compensation.filling import payload
-from compensation.models import Repair, RepairAction
-from compensation.subject import Address, Payload, Rival, Subject
-from sagas import past, standing
+from compensation.models import ActionAttempt, Repair, RepairAction
+from compensation.subject import Address, Payload, Rival, Sent, Subject
+from sagas import facts, past, standing
 from sagas.definitions import Call, Definition, Order, placeholders
 from sagas.events import OURSELVES
 from sagas.models import Event, Participant, Saga
 from sagas.sql import encode, run
 from sagas.standing import Standing
 
+# Of the action that a call was made for.
+WHAT_WAS_SENT = ("saga", "idempotency_key", "kind", "step", "execution")
 # Payloads of one saga that are looked at, newest first.
 MOST_PAYLOADS = 1000
 # Events that are shown of what came since.
@@ -63,7 +67,7 @@ def subjects(sagas: Sequence[Saga], now: datetime, *, until: datetime | None = N
             definition=known.definition,
             addresses=addresses,
             payloads=payloads.get(saga.pk, {}),
-            sent=frozenset(sent.get(saga.pk, ())),
+            sent=sent.get(saga.pk, {}),
             rival=rivals.get(saga.pk),
         )
         for saga, known in zip(sagas, standings, strict=True)
@@ -87,12 +91,14 @@ def _rivals(sagas: Sequence[int]) -> dict[int, Rival]:
     return {repair.saga_id: Rival(repair.pk, repair.started_by_name, repair.started_at) for repair in found}
 
 
-def _sent(sagas: Sequence[int]) -> dict[int, list[str]]:
-    """Idempotency keys that were sent, by saga."""
-    found: dict[int, list[str]] = {}
-    sent = RepairAction.objects.filter(saga__in=sagas, attempts__gt=0)
-    for saga, key in sent.values_list("saga_id", "idempotency_key"):
-        found.setdefault(saga, []).append(key)
+def _sent(sagas: Sequence[int]) -> dict[int, dict[str, Sent]]:
+    """What was sent, by saga and idempotency key."""
+    found: dict[int, dict[str, Sent]] = {}
+    calls = ActionAttempt.objects.filter(action__saga__in=sagas).exclude(number__gt=F("action__asked_after"))
+    about = calls.values_list(*(f"action__{name}" for name in WHAT_WAS_SENT)).annotate(at=Max("started_at"))
+    # Of one key, what names an execution was sent after what did not, and is what counts.
+    for saga, key, kind, step, execution, at in about.order_by("action__execution"):
+        found.setdefault(saga, {})[key] = Sent(kind, step, execution, facts.microseconds(at))
     return found
 
 

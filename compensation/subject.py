@@ -27,6 +27,19 @@ class Payload:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """What was sent under an idempotency key: about which execution, and when it was sent last.
+
+    `execution` is empty where nobody had named one by then. `at`: microseconds since 1970 UTC.
+    """
+
+    kind: str
+    step: str
+    execution: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rival:
     """The repair that runs already, or whose last request is still on its way."""
 
@@ -51,8 +64,8 @@ class Subject:
     addresses: Mapping[str, Address] = field(default_factory=dict)
     # By step name, newest first.
     payloads: Mapping[str, Sequence[Payload]] = field(default_factory=dict)
-    # Idempotency keys that Amends has sent for this saga before.
-    sent: frozenset[str] = frozenset()
+    # By idempotency key, what Amends has sent for this saga before; questions about it aside.
+    sent: Mapping[str, Sent] = field(default_factory=dict)
     rival: Rival | None = None
 
     def datum(self, step: str, execution: str, path: str) -> Any:

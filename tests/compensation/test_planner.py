@@ -6,7 +6,7 @@ import pytest
 from compensation import planner
 from compensation.drafting import Words
 from compensation.plan import Intent, Plan
-from compensation.subject import Address, Payload, Rival
+from compensation.subject import Address, Payload, Rival, Sent
 from tests.compensation.stories import ADDRESSES, SHOP, told
 from tests.sagas.saying import NOW
 
@@ -100,9 +100,8 @@ def test_who_is_at_work_is_left_to_it_until_the_deadline(words: str, code: str):
 
 
 def test_what_amends_itself_has_begun_needs_no_waiting():
-    plan = make(
-        f"{DONE} charge:KS", Intent.COMPENSATE, "charge", after=1, sent=frozenset({"order/o-1/charge/c1"})
-    )
+    sent = {"order/o-1/charge/c1": Sent("compensate", "charge", "", 0)}
+    plan = make(f"{DONE} charge:KS", Intent.COMPENSATE, "charge", after=1, sent=sent)
     assert [action.idempotency_key for action in plan.actions] == ["order/o-1/charge/c1"]
 
 
