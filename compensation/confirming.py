@@ -14,6 +14,7 @@ from compensation.answers import Became
 from compensation.models import RepairAction
 from compensation.outcomes import Turn
 from compensation.plan import Kind
+from sagas import facts
 from sagas.audit import Actor
 from sagas.facts import Moment
 from sagas.fold import Run
@@ -85,5 +86,9 @@ def decided(kind: str, became: Became | None, run: Run | None) -> State:
 
 
 def _is_new(turn: Turn, moment: Moment) -> bool:
+    """Whether it is about what was sent, and not about what had happened before and was told late."""
     seen: dict[str, str] | None = turn.action.result.get("denied")
-    return evidence.name(moment) != seen
+    if evidence.name(moment) == seen:
+        return False
+    first = turn.action.tries.order_by("number").values_list("started_at", flat=True)[0]
+    return evidence.is_since(moment, facts.microseconds(first))

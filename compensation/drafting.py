@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
-from compensation import keys
+from compensation import evidence, keys
 from compensation.filling import UnfilledError, Values, fill_body, fill_url
 from compensation.plan import Action, Kind, Question, Refusal, Request, Retries
 from compensation.subject import Sent, Subject
@@ -55,8 +55,6 @@ def retry(subject: Subject, step: Step, run: Run | None, words: Words, explanati
         return Refusal(
             "no_retry", step.name, f"The definition does not say how “{step.title}” is done again."
         )
-    # After a definite failure it is a new try; what was never answered is the same one still.
-    failures = run.failed_count if run else 0
     return _write(
         subject,
         step,
@@ -65,7 +63,7 @@ def retry(subject: Subject, step: Step, run: Run | None, words: Words, explanati
         kind=Kind.RETRY_STEP,
         run=run,
         title=f"retry {step.title}",
-        key=_key(subject, step, run, f"r{failures + 1}"),
+        key=_retry_key(subject, step, run),
         explanation=explanation,
         retries=_retries(call, step.definition.deadline),
     )
@@ -112,6 +110,22 @@ def record(
 def compensation_key(subject: Subject, step: Step, run: Run | None) -> str:
     """The effect stays the same until its compensation was confirmed: so does the key."""
     return _key(subject, step, run, f"c{(run.undone_count if run else 0) + 1}")
+
+
+def _retry_key(subject: Subject, step: Step, run: Run | None) -> str:
+    """After a definite failure it is a new try; what was never answered is the same one still."""
+    execution = run.execution if run else ""
+    tries = [
+        (sent.at, key)
+        for key, sent in subject.sent.items()
+        if sent.kind == Kind.RETRY_STEP and sent.step == step.name and _is_about(sent, step, execution)
+    ]
+    at, key = max(tries, default=(0, ""))
+    denied = evidence.denial(Kind.RETRY_STEP, run)
+    # A failure from before it was sent says nothing of it, however late it was told.
+    if key and not (denied and evidence.is_since(denied.moment, at)):
+        return key
+    return _key(subject, step, run, f"r{(run.failed_count if run else 0) + 1}")
 
 
 def _key(subject: Subject, step: Step, run: Run | None, act: str) -> str:

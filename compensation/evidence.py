@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
+
 from compensation.plan import Kind
 from sagas import facts
-from sagas.facts import Moment
+from sagas.facts import SECOND, Moment
 from sagas.fold import Run, State
 from sagas.vocabulary import StepKind, StepState
 
@@ -74,6 +76,11 @@ def denial(kind: str, run: Run | None) -> Denied | None:
         return None
     moment = run.undo_failed if kind == Kind.COMPENSATE else run.failed
     return Denied(moment, run.error or "The participant says that it failed.") if moment else None
+
+
+def is_since(moment: Moment, sent: int) -> bool:
+    """Whether an event may be about what was sent at `sent` (microseconds), by clocks that may disagree."""
+    return moment.stamp.time >= sent - int(settings.SKEW_ALLOWANCE * SECOND)
 
 
 def no_earlier(now: datetime, run: Run | None) -> datetime:

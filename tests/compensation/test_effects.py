@@ -1,13 +1,18 @@
 """One effect has one key: what was sent under it before decides, also where events tell of it late."""
 
-import pytest
+from datetime import timedelta
 
-from compensation import planner
+import pytest
+from django.utils import timezone
+
+from compensation import executor, planner, recovery
 from compensation.models import Repair
 from compensation.subject import Sent
+from sagas.fold import SECOND
 from tests.compensation.participants import Reply
-from tests.compensation.shop import Shop, actions, start, work
+from tests.compensation.shop import Shop, actions, start, states, work
 from tests.compensation.stories import told
+from tests.sagas.saying import START
 
 Intent = Repair.Intent
 CHARGE = "order/o-1/charge"
@@ -57,3 +62,56 @@ def test_a_step_that_nobody_had_told_of_is_undone_once(shop: Shop):
     second = work(start(saga, Intent.COMPENSATE, "charge"))
     assert (second.state, actions(second)[0].execution) == ("done", "e1")
     assert shop.served.done == {f"order/{saga.saga_id}/charge/c1": 1}
+
+
+def tried(at: int, execution: str = "") -> Sent:
+    """`at`: how many events had happened by then; in these stories one comes every ten seconds."""
+    return Sent("retry_step", "charge", execution, START + (at * 10 - 5) * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("words", "sent", "key"),
+    [
+        ("charge:S", {}, "r1"),
+        ("charge:S charge:F", {}, "r2"),
+        # Sent after the failure: it is the try that is still to be answered.
+        ("charge:S charge:F", {"r2": tried(2)}, "r2"),
+        ("charge:S charge:F", {"r1": tried(1)}, "r2"),
+        # The failure is older than what was sent, and was only told of later.
+        ("charge:S charge:F", {"r1": tried(2)}, "r1"),
+        ("charge:S charge:F charge:F", {"r1": tried(1), "r2": tried(3)}, "r2"),
+        ("charge:S charge:F charge:F", {"r1": tried(1), "r2": tried(2)}, "r3"),
+        ("charge#e1:S charge#e1:F", {"r1": tried(2)}, "r1"),
+        ("charge#e1:S charge#e1:F", {"e0/r1": tried(2, "e0")}, "e1/r2"),
+    ],
+)
+def test_a_try_is_a_new_one_only_after_a_failure_that_came_since(words: str, sent: dict[str, Sent], key: str):
+    of_charge = {f"{CHARGE}/{act}": one for act, one in sent.items()}
+    assert keys(words, of_charge, Intent.RETRY) == [f"{CHARGE}/{key}"]
+
+
+def test_a_failure_that_is_older_than_the_request_denies_nothing(shop: Shop):
+    saga = shop.saga("saga.started reserve:C charge:S")
+    shop.served.will(Reply(202, ""), Reply(200, {"outcome": "running"}))
+    first = start(saga, Intent.RETRY, "charge")
+    executor.execute(actions(first)[0].pk)
+    # The first try failed an hour ago, of which we hear only now.
+    shop.tell(saga.saga_id, "charge:F", ago=3500)
+    recovery.recover()
+    assert states(first) == ["awaiting"]
+    recovery.recover(timezone.now() + timedelta(seconds=31))
+    assert work(first).state == "stopped"
+    assert work(start(saga, Intent.RETRY, "charge")).state == "done"
+    assert shop.served.done == {f"order/{saga.saga_id}/charge/r1": 1}
+
+
+def test_a_failure_of_the_request_itself_denies_it_and_the_next_try_is_a_new_one(shop: Shop):
+    saga = shop.saga("saga.started reserve:C charge:S")
+    shop.served.will(Reply(202, ""))
+    first = start(saga, Intent.RETRY, "charge")
+    executor.execute(actions(first)[0].pk)
+    shop.tell(saga.saga_id, "charge:F")
+    recovery.recover()
+    assert states(first) == ["refused"]
+    (action,) = actions(start(saga, Intent.RETRY, "charge"))
+    assert action.idempotency_key == f"order/{saga.saga_id}/charge/r2"
