@@ -38,10 +38,12 @@ def by_event(turn: Turn) -> bool:
     """End the action, if the saga's events by now say how it ended."""
     action = turn.action
     run = evidence.find_run(turn.state, action.step, action.execution)
-    if confirmed := evidence.confirmation(action.kind, run):
+    if confirmed := evidence.confirmation(action.kind, turn.state, action.step, run):
         result = {"by": "event", "event": evidence.name(confirmed.moment), "detail": confirmed.detail}
         outcomes.settle(turn, State.DONE, result, Actor.system())
-    elif (denied := evidence.denial(action.kind, run)) and _is_new(turn, denied.moment):
+    elif (denied := evidence.denial(action.kind, turn.state, action.step, run)) and _is_new(
+        turn, denied.moment
+    ):
         result = {"event": evidence.name(denied.moment), "detail": denied.detail}
         outcomes.settle(turn, State.REFUSED, result, Actor.system())
     else:
@@ -53,7 +55,7 @@ def doubt(turn: Turn) -> None:
     """Its time is up and no event has come: ask, or leave it to a person where nobody knows how to ask."""
     action = turn.action
     if not action.question:
-        detail = "It was accepted, and no event has confirmed it in time. Ask what became of it."
+        detail = "It was accepted, and no event that counts has confirmed it in time. Ask what became of it."
         outcomes.settle(turn, State.EXHAUSTED, {"detail": detail}, Actor.system())
         return
     action.asked_after = action.attempts

@@ -121,7 +121,7 @@ def _retry_key(subject: Subject, step: Step, run: Run | None) -> str:
         if sent.kind == Kind.RETRY_STEP and sent.step == step.name and _is_about(sent, step, execution)
     ]
     at, key = max(tries, default=(0, ""))
-    denied = evidence.denial(Kind.RETRY_STEP, run)
+    denied = evidence.denial(Kind.RETRY_STEP, subject.state, step.name, run)
     # A failure from before it was sent says nothing of it, however late it was told.
     if key and not (denied and evidence.is_since(denied.moment, at)):
         return key

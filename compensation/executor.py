@@ -211,7 +211,7 @@ def _accepted(turn: Turn) -> None:
         outcomes.settle(turn, State.CANCELLED, {"detail": detail}, Actor.system())
         return
     run = evidence.find_run(turn.state, action.step, action.execution)
-    denied = evidence.denial(action.kind, run)
+    denied = evidence.denial(action.kind, turn.state, action.step, run)
     action.state = State.AWAITING
     action.confirm_by = action.next_attempt_at = turn.now + timedelta(seconds=_retries(action).deadline)
     action.lease_until = None
