@@ -14,7 +14,7 @@ import structlog
 from django.db.models import Count
 from django.utils import timezone
 
-from compensation import answers, confirming, drafting, evidence, outcomes, retry
+from compensation import answers, confirming, drafting, evidence, outcomes, overtaking, retry
 from compensation.answers import Accepted, Became, Done, Meaning, NotNow, Refused, Told
 from compensation.calling import Claim, call
 from compensation.evidence import Confirmed, Overtaken
@@ -73,7 +73,9 @@ def take(action_pk: int, now: datetime) -> Claim | None:
 
 def claim(found: Iterable[Turn]) -> list[Claim]:
     """Claim those that are due, and write down that their calls begin."""
-    begun = [begin for turn in found if (begin := _begin(turn))]
+    due = [turn for turn in found if _is_due(turn)]
+    overtaken = overtaking.find(due)
+    begun = [begin for turn in due if (begin := _begin(turn, overtaken.get(turn.action.pk)))]
     claims = []
     for (turn, not_before), attempt in zip(begun, reserve(ActionAttempt, len(begun)), strict=True):
         action = turn.action
@@ -93,21 +95,24 @@ def claim(found: Iterable[Turn]) -> list[Claim]:
     return claims
 
 
-def _begin(turn: Turn) -> tuple[Turn, datetime] | None:
-    """The action as one that is being sent, unless it is not due, or what it should do has been done."""
+def _is_due(turn: Turn) -> bool:
+    at = turn.action.next_attempt_at
+    return turn.action.state == State.READY and at is not None and at <= turn.now
+
+
+def _begin(turn: Turn, overtaken: Overtaken | None) -> tuple[Turn, datetime] | None:
+    """The action as one that is being sent, unless what it should do has been done, or must not be by now."""
     action = turn.action
-    if action.state != State.READY or action.next_attempt_at is None or action.next_attempt_at > turn.now:
-        return None
     if action.is_in_doubt:
         return None if confirming.by_event(turn) else _sending(turn)
     known = evidence.before_sending(action.kind, turn.state, action.step, action.execution)
-    match known:
-        case Confirmed():
-            result = {"by": "event", "event": evidence.name(known.moment), "detail": known.detail}
+    match known or overtaken:
+        case Confirmed(moment, detail):
+            result = {"by": "event", "event": evidence.name(moment), "detail": detail}
             outcomes.settle(turn, State.DONE, result, Actor.system())
             return None
-        case Overtaken():
-            outcomes.settle(turn, State.REFUSED, {"detail": known.detail}, Actor.system())
+        case Overtaken(detail):
+            outcomes.settle(turn, State.REFUSED, {"by": "saga", "detail": detail}, Actor.system())
             return None
     return _sending(turn)
 

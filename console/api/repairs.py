@@ -87,7 +87,10 @@ class ActionOut(serializers.Serializer[RepairAction]):
     attempts = AttemptOut(many=True, source="tries")
     next_attempt_at = serializers.DateTimeField(allow_null=True)
     confirm_by = serializers.DateTimeField(allow_null=True)
-    result = serializers.DictField()
+    result = serializers.DictField(
+        help_text="What ended it. `by`: answer, event, question, person; saga: it was not sent, as the saga "
+        "had moved on, and `detail` says how."
+    )
     finished_at = serializers.DateTimeField(allow_null=True)
 
 

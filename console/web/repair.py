@@ -70,6 +70,11 @@ class Line:
     def needs_a_look(self) -> bool:
         return self.action.state in {State.REFUSED, State.EXHAUSTED}
 
+    @property
+    def is_overtaken(self) -> bool:
+        """Whether it was not sent because the saga had moved on."""
+        return self.action.state == State.REFUSED and self.action.result.get("by") == "saga"
+
 
 @require_safe
 @needs(Act.VIEW)

@@ -280,6 +280,18 @@ def test_what_nobody_confirms_is_in_doubt_and_asked_about(
     assert says in text and "asked 200" in text
 
 
+def test_what_was_overtaken_says_that_and_why(open_shop: Shop, operator: Person) -> None:
+    saga = open_shop.saga()
+    repair = start(saga, "compensate")
+    open_shop.tell(saga.saga_id, "reserve:KS")
+    work(repair)
+    text = text_of(page(repair, operator))
+    assert "Not sent: the saga has moved on since this was started. Not everything stands still." in text
+    assert "inventory is undoing it right now" in text and "Plan again what is still to be done." in text
+    assert "Overtaken" in text and "payment refused" not in text
+    assert "Stopped for you to look: refund card was overtaken and not sent." in text
+
+
 def test_before_anything_is_sent_the_page_says_what_waits_for_what(shop: Shop, operator: Person) -> None:
     repair = start(shop.saga(), "compensate")
     text = text_of(page(repair, operator))
