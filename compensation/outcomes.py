@@ -86,10 +86,10 @@ def _read(pks: Collection[int], now: datetime, ledger: Ledger, *, patient: bool)
 
 
 def ready(turn: Turn, action: RepairAction, at: datetime) -> None:
-    """Let a worker take it from `at` on."""
+    """Let a worker take it from `at` on: a nudge is given now, or else by `recover` when it is due."""
     action.state = State.READY
     action.next_attempt_at = at
-    action.lease_until = at + queue.PATIENCE
+    action.lease_until = at + queue.PATIENCE if at <= turn.now else at
     turn.ledger.save(action)
 
 

@@ -117,6 +117,17 @@ def test_attempts_wait_longer_each_time_and_end(shop: Shop):
     assert actions(repair)[0].result == {"detail": "503: maintenance"}
 
 
+def test_what_is_tried_again_is_nudged_as_soon_as_it_is_due(shop: Shop):
+    repair = start(shop.saga(), Intent.COMPENSATE, "charge")
+    shop.served.will(Reply(503))
+    executor.execute(actions(repair)[0].pk)
+    due = actions(repair)[0].next_attempt_at
+    assert due is not None and due > timezone.now()
+    assert recovery.recover(due - timedelta(milliseconds=1)) == 0
+    assert recovery.recover(due) == 1
+    assert recovery.recover(due + timedelta(seconds=1)) == 0
+
+
 def test_a_participant_that_asks_for_time_gets_it(shop: Shop):
     repair = start(shop.saga(), Intent.COMPENSATE)
     shop.served.will(Reply(429, headers={"retry-after": "120"}))
@@ -141,6 +152,15 @@ def test_a_refusal_comes_back_to_the_operator_and_stops_what_follows(shop: Shop)
     ]
     assert len(shop.served.received) == 1
     assert state_of(saga).open_effects == ["reserve", "charge"]
+
+
+def test_each_refusal_is_told_of(shop: Shop):
+    saga = shop.saga()
+    shop.served.will(Reply(409, {"detail": "in dispute"}), Reply(409, {"detail": "still in dispute"}))
+    for _ in range(2):
+        assert work(start(saga, Intent.COMPENSATE, "charge")).state == "stopped"
+    refused = Event.objects.filter(saga=saga, kind="operator.refused").order_by("time")
+    assert ["still" in (event.data or "") for event in refused] == [False, True]
 
 
 def test_a_redirect_is_not_followed(shop: Shop):
