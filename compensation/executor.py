@@ -248,7 +248,9 @@ def _again(turn: Turn, not_now: NotNow, answered: int) -> None:
 
 
 def _refused(turn: Turn, claim: Claim, why: str) -> None:
-    _tell(turn, claim, EventKind.OPERATOR_REFUSED, f"refused/{turn.repair}/{turn.action.attempts}", {"why": why})
+    _tell(
+        turn, claim, EventKind.OPERATOR_REFUSED, f"refused/{turn.repair}/{turn.action.attempts}", {"why": why}
+    )
     # That a question was refused says nothing of what was asked about.
     state = State.EXHAUSTED if turn.action.is_in_doubt else State.REFUSED
     outcomes.settle(turn, state, {"detail": why}, Actor.system())

@@ -7,7 +7,8 @@ import django_filters as filters
 from django.db.models import Prefetch, QuerySet
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import ListAPIView, RetrieveAPIView
@@ -15,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from compensation import refusals, repairs, wording
+from compensation import evidence, hindsight, refusals, repairs, wording
 from compensation.models import ActionAttempt, Repair, RepairAction
 from console import actors
 from console.api import sagas
@@ -27,6 +28,7 @@ from console.api.saga_events import EventOut
 from console.api.sagas import SagaNameOut
 from console.permissions import Act, signed_in
 from console.seeing import Seeing
+from sagas import standing
 
 
 class RepairFilters(filters.FilterSet):  # type: ignore[misc]  # it has no types
@@ -69,6 +71,11 @@ class AttemptOut(serializers.Serializer[ActionAttempt]):
         return (attempt.finished_at - attempt.started_at).total_seconds() if attempt.finished_at else None
 
 
+class EventNameOut(serializers.Serializer[Any]):
+    source = serializers.CharField()  # type: ignore[assignment]  # fields are taken out of the class
+    id = serializers.CharField()
+
+
 class ActionOut(serializers.Serializer[RepairAction]):
     position = serializers.IntegerField()
     kind = serializers.ChoiceField(RepairAction.Kind.choices)
@@ -92,6 +99,17 @@ class ActionOut(serializers.Serializer[RepairAction]):
         "had moved on, and `detail` says how."
     )
     finished_at = serializers.DateTimeField(allow_null=True)
+    confirmed_since = serializers.SerializerMethodField(
+        help_text="Of what was refused, exhausted or cancelled: the event that says by now that it was done."
+    )
+
+    @extend_schema_field(EventNameOut(allow_null=True))
+    def get_confirmed_since(self, action: RepairAction) -> dict[str, str] | None:
+        if action.state not in hindsight.UNCONFIRMED:
+            return None
+        state, _ = standing.of(action.repair.saga, timezone.now())
+        since = hindsight.confirmed_since(action, state)
+        return evidence.name(since.moment) if since else None
 
 
 class RepairDetailOut(RepairOut):

@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from compensation import evidence, hindsight, repairs, wording
 from compensation import plan as plans
-from compensation import repairs, wording
 from compensation.answers import NOT_NOW
 from compensation.models import ActionAttempt, Repair, RepairAction
 from compensation.plan import Action, Plan
@@ -23,6 +23,7 @@ from console.web import frame, repair_plan
 from console.web.guard import needs
 from sagas import standing
 from sagas.durations import exactly
+from sagas.fold import State as SagaState
 from sagas.models import AuditEntry
 
 State = RepairAction.State
@@ -60,6 +61,7 @@ class Line:
     before: str  # what it waits for
     tries: Sequence["Try"]
     event: str  # the anchor of the event that confirmed it; empty: none did
+    since: str  # likewise, of the event that says so by now although it had ended otherwise
     is_masked: bool  # whether it tells less than was sent and answered
 
     @property
@@ -109,9 +111,9 @@ def page(
     request: HttpRequest, repair: Repair, seeing: Seeing, *, status: int = 200, **more: Any
 ) -> HttpResponse:
     plan = seeing.plan(repair.saga.saga_type, plans.read(repair.plan))
-    lines = _lines(repair, plan, seeing)
-    done = sum(line.action.state == State.DONE for line in lines)
     state, _ = standing.of(repair.saga, timezone.now())
+    lines = _lines(repair, plan, state, seeing)
+    done = sum(line.action.state == State.DONE for line in lines)
     answer = frame.show(
         request,
         "repair/page.html",
@@ -141,17 +143,17 @@ def page(
     return answer
 
 
-def _lines(repair: Repair, plan: Plan, seeing: Seeing) -> list[Line]:
+def _lines(repair: Repair, plan: Plan, state: SagaState, seeing: Seeing) -> list[Line]:
     tries = Prefetch("tries", ActionAttempt.objects.order_by("number"))
     actions = repair.actions.select_related("participant").prefetch_related(tries).order_by("position")
     before = ["", *(planned.title for planned in plan.actions)]
     return [
-        _line(action, seeing.action(repair.saga.saga_type, action), planned, first)
+        _line(action, seeing.action(repair.saga.saga_type, action), planned, first, state)
         for action, planned, first in zip(actions, plan.actions, before, strict=False)
     ]
 
 
-def _line(clear: RepairAction, action: RepairAction, planned: Action, before: str) -> Line:
+def _line(clear: RepairAction, action: RepairAction, planned: Action, before: str, state: SagaState) -> Line:
     given, shown = list(clear.tries.all()), list(action.tries.all())
     is_masked = (
         clear.request != action.request
@@ -159,11 +161,19 @@ def _line(clear: RepairAction, action: RepairAction, planned: Action, before: st
         or clear.result != action.result
         or any(one.answer != other.answer for one, other in zip(given, shown, strict=True))
     )
-    return Line(action, planned, before, [Try(call) for call in shown], _confirmed_by(action), is_masked)
+    since = hindsight.confirmed_since(action, state)
+    return Line(
+        action,
+        planned,
+        before,
+        [Try(call) for call in shown],
+        _anchor(action.result.get("event") if action.state == State.DONE else None),
+        _anchor(evidence.name(since.moment) if since else None),
+        is_masked,
+    )
 
 
-def _confirmed_by(action: RepairAction) -> str:
-    event = action.result.get("event") if action.state == State.DONE else None
+def _anchor(event: dict[str, str] | None) -> str:
     return anchors.of_event(event["source"], event["id"]) if event else ""
 
 

@@ -69,6 +69,20 @@ def test_a_repair_is_previewed_started_and_cancelled(ada: Person, built: world.W
     ]
 
 
+def test_what_was_cancelled_tells_of_the_event_by_which_it_was_done(ada: Person, built: world.World) -> None:
+    repair = post(ada.program, "sagas/order/o-2/repairs", started(built)).json()
+    post(ada.program, f"repairs/{repair['id']}/cancel", {"reason": "by hand"})
+
+    def since() -> Any:
+        (action,) = ada.program.get(f"/api/v1/repairs/{repair['id']}").json()["actions"]
+        return action["confirmed_since"]
+
+    assert since() is None
+    undone = world.told("o-2", Kind.COMPENSATION_COMPLETED, "reserve-stock", ago=0)
+    ingest.store([undone], participant=built.inventory)
+    assert since() == {"source": undone.source, "id": undone.id}
+
+
 def test_a_saga_that_has_changed_says_what_changed(ada: Person, built: world.World) -> None:
     body = started(built)
     ingest.store([world.told("o-2", Kind.STEP_COMPLETED, "ship-parcel", ago=1)], participant=built.shipping)

@@ -292,6 +292,23 @@ def test_what_was_overtaken_says_that_and_why(open_shop: Shop, operator: Person)
     assert "Stopped for you to look: refund card was overtaken and not sent." in text
 
 
+def test_what_an_event_confirms_after_the_end_is_said(open_shop: Shop, operator: Person) -> None:
+    saga = open_shop.saga(f"{DONE} ship:C thank:F")
+    open_shop.served.will(Reply(202))
+    repair = start(saga, "retry", "thank")
+    executor.execute(actions(repair)[0].pk)
+    # Nobody knows how to ask about it.
+    recovery.recover(timezone.now() + timedelta(seconds=31))
+    repair.refresh_from_db()
+    assert repair.state == "stopped"
+    assert "By now" not in text_of(page(repair, operator))
+    open_shop.tell(saga.saga_id, "thank:S thank:C")
+    html = page(repair, operator)
+    assert "By now an event says that it was done." in text_of(html)
+    assert "was not confirmed, and by now an event says that it was done." in text_of(html)
+    assert re.search(r'href="/sagas/order/[^"]+\?event=(event-\w+)#\1"', html)
+
+
 def test_before_anything_is_sent_the_page_says_what_waits_for_what(shop: Shop, operator: Person) -> None:
     repair = start(shop.saga(), "compensate")
     text = text_of(page(repair, operator))
