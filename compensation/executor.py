@@ -73,7 +73,7 @@ def take(action_pk: int, now: datetime) -> Claim | None:
 
 def claim(found: Iterable[Turn]) -> list[Claim]:
     """Claim those that are due, and write down that their calls begin."""
-    due = [turn for turn in found if _is_due(turn)]
+    due = [turn for turn in found if _is_due(turn) and not outcomes.end_with_repair(turn)]
     overtaken = overtaking.find(due)
     begun = [begin for turn in due if (begin := _begin(turn, overtaken.get(turn.action.pk)))]
     claims = []

@@ -111,6 +111,15 @@ def settle(turn: Turn, state: str, result: dict[str, Any], by: Actor) -> None:
     announce(turn)
 
 
+def end_with_repair(turn: Turn) -> bool:
+    """End the action where its repair has ended, of which nothing more is sent; whether it has."""
+    if turn.repair.state == Repair.State.RUNNING:
+        return False
+    detail = f"Nothing more was sent, as the repair had ended: it was {turn.repair.state}."
+    settle(turn, State.CANCELLED, {"detail": detail}, Actor.system())
+    return True
+
+
 def announce(turn: Turn) -> None:
     turn.ledger.announce(turn.saga, turn.repair)
 

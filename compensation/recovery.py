@@ -33,12 +33,18 @@ def recover(now: datetime | None = None) -> int:
         with outcomes.turns(expired, now) as found:
             for turn in found:
                 _take_back(turn, deaths.get(turn.action.pk, 0))
+    forgotten = _forgotten(now)
+    if forgotten:
+        with outcomes.turns(forgotten, now) as found:
+            for turn in found:
+                if turn.action.state == State.READY:
+                    outcomes.end_with_repair(turn)
     awaited = {*_due(State.AWAITING, now), *_moved()}
     if awaited:
         with outcomes.turns(awaited, now) as found:
             for turn in found:
                 _look_for_confirmation(turn)
-    return nudged + len(expired) + len(awaited) + _resume_batches(now)
+    return nudged + len(expired) + len(forgotten) + len(awaited) + _resume_batches(now)
 
 
 def _resume_batches(now: datetime) -> int:
@@ -58,6 +64,13 @@ def _due(state: str, now: datetime) -> list[int]:
     return list(due.values_list("pk", flat=True)[:MOST])
 
 
+def _forgotten(now: datetime) -> list[int]:
+    """What is due of repairs that have ended: nobody sends it, and until it ends nothing else may start."""
+    due = RepairAction.objects.filter(state=State.READY, next_attempt_at__lte=now)
+    ended = due.exclude(repair__state=Repair.State.RUNNING)
+    return list(ended.values_list("pk", flat=True)[:MOST])
+
+
 def _moved() -> list[int]:
     """Awaited actions whose saga has more events than when it was last looked at."""
     seen = Cast(KeyTextTransform("revision", "result"), IntegerField())
@@ -67,9 +80,9 @@ def _moved() -> list[int]:
 
 def _nudge(now: datetime) -> int:
     """Tell workers of what is ready, and leave each action alone for a while after."""
-    waits = Q(state=State.READY, next_attempt_at__lte=now, repair__batch=None) & (
-        Q(lease_until=None) | Q(lease_until__lte=now)
-    )
+    waits = Q(
+        state=State.READY, next_attempt_at__lte=now, repair__batch=None, repair__state=Repair.State.RUNNING
+    ) & (Q(lease_until=None) | Q(lease_until__lte=now))
     with transaction.atomic():
         # Another recover at work on the same rows has nudged them already.
         due = RepairAction.objects.filter(waits).order_by("pk").select_for_update(skip_locked=True)

@@ -114,20 +114,6 @@ UPDATE compensation_batchsaga SET state = 'cancelled'
 WHERE batch_id = %(batch)s AND state IN ('chosen', 'planned')
 """
 
-# Claimed, and never sent: as if nobody had claimed it.
-UNSEND = """
-WITH unsent AS (
-  DELETE FROM compensation_actionattempt attempt
-  USING json_to_recordset(%(rows)s::json) AS given (attempt bigint, action bigint, fence int)
-  WHERE attempt.id = given.attempt
-  RETURNING given.action, given.fence
-)
-UPDATE compensation_repairaction action SET
-  state = 'ready', attempts = attempts - 1, next_attempt_at = %(now)s, lease_until = NULL
-FROM unsent
-WHERE action.id = unsent.action AND action.fence = unsent.fence AND action.state = 'sending'
-"""
-
 # How far it is: sagas that were not begun, and repairs by their state.
 PROGRESS = """
 SELECT batch_id, state, count(*) FROM compensation_batchsaga

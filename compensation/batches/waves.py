@@ -16,7 +16,7 @@ from compensation.calling import Claim
 from compensation.executor import LEASE
 from compensation.ledger import Ledger
 from compensation.locking import lock
-from compensation.models import Batch, BatchSaga, Pace, RepairAction
+from compensation.models import ActionAttempt, Batch, BatchSaga, Pace, RepairAction
 from compensation.opening import Opening, open_all
 from compensation.subject import Subject
 from sagas import audit, changes
@@ -147,9 +147,17 @@ def keep_closed(lanes: Sequence[Lane], now: datetime) -> None:
 
 
 def give_back(claims: Sequence[Claim], now: datetime) -> None:
-    """What was claimed and never sent is as it was before."""
-    rows = [{"attempt": one.attempt_pk, "action": one.action_pk, "fence": one.fence} for one in claims]
-    run(statements.UNSEND, rows=encode(rows), now=now)
+    """What was claimed and never sent is as it was before; where its repair has ended, it ends, too."""
+    given = {one.action_pk: one for one in claims}
+    with outcomes.turns(given, now) as found:
+        ActionAttempt.objects.filter(pk__in=[one.attempt_pk for one in claims]).delete()
+        for turn in found:
+            action = turn.action
+            if action.fence != given[action.pk].fence or action.state != RepairAction.State.SENDING:
+                continue
+            action.attempts -= 1
+            if not outcomes.end_with_repair(turn):
+                outcomes.ready(turn, action, now)
 
 
 def judge(batch_pk: int, fence: int, now: datetime) -> Progress:
