@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote, urlsplit
 import msgspec
 
 from sagas.definitions.placeholders import PLACEHOLDER
+from sagas.events.grammar import is_too_deep
 
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -27,12 +28,14 @@ class UnfilledError(Exception):
 
 
 def payload(text: str | bytes | None) -> Any:
-    """An event's payload, fractions exact; None where there is none or it is no JSON."""
-    if text is None:
+    """A payload or an answer, fractions exact; None where there is none, it is no JSON, is nested deeper than
+    an event may be, or holds a number that no decimal can.
+    """
+    if text is None or is_too_deep(text.encode() if isinstance(text, str) else text):
         return None
     try:
         return _decoder.decode(text)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, RecursionError, ArithmeticError):
         return None
 
 

@@ -11,7 +11,8 @@ def seconds(header: str | None, now: datetime) -> float | None:
         return float(text[:9])
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
+        # The latter for years, hours and zones of more digits than the machine's integers have.
         return None
     if until.tzinfo is None:
         until = until.replace(tzinfo=UTC)

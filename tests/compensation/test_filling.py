@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compensation.filling import UnfilledError, fill_body, fill_url, is_below, payload
+from sagas import audit
 
 BASE = "https://payment.example:8443/amends"
 
@@ -151,3 +152,34 @@ def test_no_value_leads_out(value: str):
 def test_any_value_keeps_its_type(value: object):
     body = fill_body({"a": "{x}"}, values(x=value))
     assert json.loads(body) == {"a": value}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1e999999999999999999999}',
+        '{"a": -1e-999999999999999999999}',
+        '{"a": %s}' % ("9" * 5000),
+        "[" * 101 + "]" * 101,
+        '{"a":' * 101 + "1" + "}" * 101,
+        "[" * 8000,
+        '"\\ud800"',
+        "{",
+        "",
+    ],
+)
+def test_what_cannot_be_read_is_nothing(text: str):
+    assert payload(text) is None
+    assert payload(text.encode()) is None
+
+
+def jsons(depth: int) -> st.SearchStrategy[str]:
+    numbers = st.from_regex(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,25})?", fullmatch=True)
+    return st.tuples(numbers, st.integers(0, depth)).map(lambda one: "[" * one[1] + one[0] + "]" * one[1])
+
+
+@given(jsons(150))
+def test_whatever_can_be_read_can_be_recorded_and_sent(text: str):
+    data = payload(text)
+    assert audit.plain({"answer": data})
+    assert fill_body({"a": "{a}"}, values(a=data))
