@@ -50,7 +50,7 @@ class Budget:
         if value is None or isinstance(value, bool | float):
             return value
         if isinstance(value, int):
-            return value if -LARGEST <= value <= LARGEST else float(value)
+            return value if -LARGEST <= value <= LARGEST else _float(value)
         if isinstance(value, str):
             return self._text(value)
         if depth > DEEPEST:
@@ -68,3 +68,10 @@ class Budget:
         if text.isascii():
             return text.replace("\x00", "\ufffd") if "\x00" in text else text
         return text.replace("\x00", "\ufffd").encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+
+
+def _float(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise EvaluationError("the values it looks at hold a number of more than 308 digits") from None

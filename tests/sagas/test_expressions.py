@@ -95,6 +95,13 @@ def test_values_that_are_nested_too_deeply_are_refused():
         Values.of({"event": deep})
 
 
+@pytest.mark.parametrize("number", [10**400, -(10**4000)])
+def test_a_number_that_nothing_can_hold_is_refused(number: int) -> None:
+    with pytest.raises(EvaluationError, match="more than 308 digits"):
+        Values.of({"event": [number]})
+    assert Values.of({"event": number // abs(number) * 10**300}) == {"event": number // abs(number) * 1e300}
+
+
 def test_the_same_text_is_compiled_once():
     once = expressions.compile("event.a == 1", {"event": "map"}, "bool")
     assert expressions.compile("event.a == 1", {"event": "map"}, "bool") is once
