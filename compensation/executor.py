@@ -7,6 +7,7 @@ while nobody has claimed the action since (`fence`).
 import random
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ import structlog
 from django.db.models import Count
 from django.utils import timezone
 
-from compensation import answers, confirming, drafting, evidence, outcomes, overtaking, retry
+from compensation import answers, apart, confirming, drafting, evidence, outcomes, overtaking, retry
 from compensation.answers import Accepted, Became, Done, Meaning, NotNow, Refused, Told
 from compensation.calling import Claim, call
 from compensation.evidence import Confirmed, Overtaken
@@ -134,7 +135,29 @@ def record(claim: Claim, answer: Answer | TransportError, now: datetime) -> None
 
 
 def record_all(answered: Sequence[tuple[Claim, Answer | TransportError]], now: datetime) -> None:
-    """Keep each answer with its attempt and, while the claim holds, all that follows; in one transaction."""
+    """Keep each answer with its attempt and, while the claim holds, all that follows; in one transaction.
+
+    An answer that cannot be kept counts by its status alone. What cannot be kept even so is left to its
+    lease; the others are kept all the same.
+    """
+
+    def keep(some: Sequence[tuple[Claim, Answer | TransportError]]) -> None:
+        _record(some, now)
+
+    _, left = apart.do(keep, answered, _name)
+    if left:
+        apart.do(keep, [(claim, _bare(answer)) for claim, answer in left], _name)
+
+
+def _name(answered: tuple[Claim, Answer | TransportError]) -> str:
+    return f"action {answered[0].action_pk}"
+
+
+def _bare(answer: Answer | TransportError) -> Answer | TransportError:
+    return replace(answer, text="") if isinstance(answer, Answer) else answer
+
+
+def _record(answered: Sequence[tuple[Claim, Answer | TransportError]], now: datetime) -> None:
     claims = {claim.action_pk: (claim, answer, meaning_of(claim, answer)) for claim, answer in answered}
     again = [pk for pk, (_, _, meaning) in claims.items() if isinstance(meaning, NotNow)]
     with outcomes.turns(claims, now) as found:

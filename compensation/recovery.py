@@ -1,6 +1,6 @@
 """The guarantee behind the messages: finds by index what is due, and nudges. It never calls a participant."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -9,7 +9,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from compensation import confirming, outcomes, queue
+from compensation import apart, confirming, outcomes, queue
 from compensation.batches import agreeing, deciding
 from compensation.models import ActionAttempt, Batch, Repair, RepairAction
 from compensation.outcomes import Turn
@@ -30,21 +30,24 @@ def recover(now: datetime | None = None) -> int:
     expired = _due(State.SENDING, now)
     if expired:
         deaths = _deaths(expired)
-        with outcomes.turns(expired, now) as found:
-            for turn in found:
-                _take_back(turn, deaths.get(turn.action.pk, 0))
+        _each(expired, now, lambda turn: _take_back(turn, deaths.get(turn.action.pk, 0)))
     forgotten = _forgotten(now)
-    if forgotten:
-        with outcomes.turns(forgotten, now) as found:
-            for turn in found:
-                if turn.action.state == State.READY:
-                    outcomes.end_with_repair(turn)
-    awaited = {*_due(State.AWAITING, now), *_moved()}
-    if awaited:
-        with outcomes.turns(awaited, now) as found:
-            for turn in found:
-                _look_for_confirmation(turn)
+    _each(forgotten, now, _forget)
+    awaited = list({*_due(State.AWAITING, now), *_moved()})
+    _each(awaited, now, _look_for_confirmation)
     return nudged + len(expired) + len(forgotten) + len(awaited) + _resume_batches(now)
+
+
+def _each(actions: Sequence[int], now: datetime, look: Callable[[Turn], object]) -> None:
+    """Look at each in its turn; a saga that cannot be dealt with holds up no other."""
+
+    def look_at(some: Sequence[int]) -> None:
+        with outcomes.turns(some, now) as found:
+            for turn in found:
+                look(turn)
+
+    if actions:
+        apart.do(look_at, actions, lambda action: f"action {action}")
 
 
 def _resume_batches(now: datetime) -> int:
@@ -114,6 +117,11 @@ def _take_back(turn: Turn, deaths: int) -> None:
         outcomes.ready(turn, action, turn.now)
         turn.ledger.nudge(action)
         outcomes.announce(turn)
+
+
+def _forget(turn: Turn) -> None:
+    if turn.action.state == State.READY:
+        outcomes.end_with_repair(turn)
 
 
 def _look_for_confirmation(turn: Turn) -> None:

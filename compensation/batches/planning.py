@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from compensation import planner, policy, reading
+from compensation import apart, planner, policy, reading
 from compensation.agreement import is_past_pivot, rules_for
 from compensation.batches import kinds, statements
 from compensation.batches.kinds import PlannedKind
@@ -31,6 +31,20 @@ LEASE = timedelta(seconds=15)
 
 State = BatchSaga.State
 
+# What is kept of a saga that could not be planned (compensation.apart).
+UNREADABLE = {
+    "state": State.LEFT,
+    "revision": 0,
+    "plan_hash": "",
+    "actions": [],
+    "warnings": [],
+    "past_pivot": False,
+    "stake": None,
+    "currency": "",
+    "code": "unreadable",
+    "why": apart.WHY,
+}
+
 
 def plan(batch_pk: int) -> None:
     """Plan what is chosen and not planned yet. Safe to run twice, side by side, or late."""
@@ -48,6 +62,13 @@ def _plan_chunk(batch_pk: int, now: datetime) -> int:
     if not taken:
         return 0
     Batch.objects.filter(pk=batch_pk).update(lease_until=now + LEASE)
+    _, unreadable = apart.do(lambda some: _plan_some(batch, some, now), taken, lambda row: f"saga {row[1]}")
+    if unreadable:
+        run(statements.PLAN, rows=encode([{"id": pk, **UNREADABLE} for pk, _ in unreadable]))
+    return len(taken)
+
+
+def _plan_some(batch: Batch, taken: Sequence[tuple[Any, ...]], now: datetime) -> None:
     sagas = Saga.objects.in_bulk([saga for _, saga in taken])
     subjects = reading.subjects([sagas[saga] for _, saga in taken], now)
     rows = [
@@ -55,7 +76,6 @@ def _plan_chunk(batch_pk: int, now: datetime) -> int:
         for (pk, _), subject in zip(taken, subjects, strict=True)
     ]
     run(statements.PLAN, rows=encode(rows))
-    return len(taken)
 
 
 def _row(subject: Subject, planned: Plan) -> dict[str, Any]:

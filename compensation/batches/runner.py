@@ -8,10 +8,11 @@ what came back.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TypeVar
+from datetime import datetime
+from typing import Any, TypeVar
 
 import aiohttp
 import structlog
@@ -63,25 +64,51 @@ class _Runner:
         self.batch_pk, self.fence = batch_pk, fence
         self.claims, self.records = claims, records
         self.lanes: dict[str, Lane] = {}
-        # Claims of which no end is written down yet.
-        self.open = 0
         self.done = 0
+        self.calls = set[asyncio.Task[None]]()
+        # Until they are written down.
         self.answered: list[tuple[Claim, Answer | TransportError]] = []
         self.unsent: list[Claim] = []
         self.is_over = False
+        self.errors: list[BaseException] = []
         self.came, self.written = asyncio.Event(), asyncio.Event()
 
     async def run(self) -> None:
+        """An error in any part ends it, and is raised once all under way is heard out and written down.
+
+        So an error costs no answer, which would be sent for again.
+        """
         self.lanes = await self._in(self.claims, waves.lanes_of, self.batch_pk)
         connections = sum(lane.at_once for lane in self.lanes.values()) or 1
-        async with http.session(connections) as session, asyncio.TaskGroup() as tasks:
-            watching = tasks.create_task(self._watch())
-            tasks.create_task(self._keep())
-            await self._send(session, tasks)
+        async with http.session(connections) as session:
+            watching = self._begin(self._watch())
+            await asyncio.wait([self._begin(self._send(session)), self._begin(self._keep())])
             watching.cancel()
-        await self._in(self.records, waves.judge, self.batch_pk, self.fence, timezone.now())
+        await self._wrote(waves.judge, self.batch_pk, self.fence, timezone.now())
+        if self.errors:
+            raise BaseExceptionGroup(f"The runner of batch {self.batch_pk} had to stop.", self.errors)
 
-    async def _send(self, session: aiohttp.ClientSession, tasks: asyncio.TaskGroup) -> None:
+    @property
+    def open(self) -> int:
+        """Claims of which no end is written down yet."""
+        return len(self.calls) + len(self.answered) + len(self.unsent)
+
+    def _begin(self, part: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(part)
+        task.add_done_callback(self._went_well)
+        return task
+
+    def _went_well(self, task: asyncio.Future[Any]) -> bool:
+        """Whether what has ended did; what it raised otherwise ends the run."""
+        if task.cancelled() or not (error := task.exception()):
+            return True
+        self.errors.append(error)
+        self.is_over = True
+        self.came.set()
+        self.written.set()
+        return False
+
+    async def _send(self, session: aiohttp.ClientSession) -> None:
         """Claim what comes next and call, until nothing is left to be sent now, or it is over."""
         until = time.monotonic() + BUDGET
         while not self.is_over and time.monotonic() < until:
@@ -99,8 +126,9 @@ class _Runner:
             if claimed is None or not (claimed or self.open):
                 break
             for claim in claimed:
-                self.open += 1
-                tasks.create_task(self._call(session, claim))
+                call = self._begin(self._call(session, claim))
+                self.calls.add(call)
+                call.add_done_callback(self.calls.discard)
             if not claimed:
                 await self._moved()
         self.is_over = True
@@ -128,8 +156,8 @@ class _Runner:
                 return
             answer = await calling.call_over(session, claim)
             lane.took(time.monotonic() - begin)
-            self._heed(lane, claim, answer)
             self.answered.append((claim, answer))
+            self._heed(lane, claim, answer)
         finally:
             lane.leave()
             self.came.set()
@@ -151,18 +179,28 @@ class _Runner:
             self.written.set()
 
     async def _write(self) -> None:
-        answered, self.answered = self.answered, []
-        unsent, self.unsent = self.unsent, []
+        answered, unsent = self.answered[:], self.unsent[:]
         now = timezone.now()
         if unsent:
-            await self._in(self.records, waves.give_back, unsent, now)
+            await self._wrote(waves.give_back, unsent, now)
         if answered:
-            await self._in(self.records, executor.record_all, answered, now)
-            await self._in(self.records, waves.keep_closed, list(self.lanes.values()), now)
-            so_far = await self._in(self.records, waves.judge, self.batch_pk, self.fence, now)
-            self.done = so_far.done
-            await self._in(self.records, changes.tell, f"batch:{self.batch_pk}")
-        self.open -= len(answered) + len(unsent)
+            if not await self._wrote(executor.record_all, answered, now):
+                # It may have been the connection. Over a new one, or else their leases run out.
+                await self._wrote(_hang_up)
+                await self._wrote(executor.record_all, answered, now)
+            await self._wrote(waves.keep_closed, list(self.lanes.values()), now)
+            await self._wrote(self._judge, now)
+            await self._wrote(changes.tell, f"batch:{self.batch_pk}")
+        del self.answered[: len(answered)], self.unsent[: len(unsent)]
+
+    def _judge(self, now: datetime) -> None:
+        self.done = waves.judge(self.batch_pk, self.fence, now).done
+
+    async def _wrote(self, work: Callable[..., object], *given: object) -> bool:
+        """Whether it could be written down; an error ends the run, but not what else has to be written."""
+        writing = asyncio.ensure_future(self._in(self.records, work, *given))
+        await asyncio.wait([writing])
+        return self._went_well(writing)
 
     async def _watch(self) -> None:
         """See within a moment that somebody has paused or cancelled it."""

@@ -1,14 +1,14 @@
 """The transactions of a batch's runner: claim what comes next, record what came back, go on or not."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from compensation import executor, outcomes, planner, reading
+from compensation import apart, executor, outcomes, planner, reading
 from compensation.batches import statements
 from compensation.batches.lanes import Lane
 from compensation.batches.progress import Progress, progress
@@ -21,10 +21,13 @@ from compensation.opening import Opening, open_all
 from compensation.subject import Subject
 from sagas import audit, changes
 from sagas.audit import Actor
+from sagas.models import Saga
 from sagas.sql import encode, run
 
 # Sagas that have ended before a share of failures means anything.
 FEWEST = 20
+# How long an action is left alone whose saga could not be dealt with.
+LATER = timedelta(minutes=1)
 
 State = BatchSaga.State
 
@@ -68,8 +71,18 @@ def _claim_begun(batch: Batch, room: int, now: datetime) -> list[Claim]:
     pks = list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:room])
     if not pks:
         return []
-    with outcomes.turns(pks, now, patient=False) as found:
-        return executor.claim(found)
+
+    def claim_some(some: Sequence[int]) -> list[Claim]:
+        with outcomes.turns(some, now, patient=False) as found:
+            return executor.claim(found)
+
+    claimed, unreadable = apart.do(claim_some, pks, lambda action: f"action {action}")
+    if unreadable:
+        # Not in the way of the others for a while; whoever cancels the batch ends it.
+        RepairAction.objects.filter(pk__in=unreadable, state=RepairAction.State.READY).update(
+            next_attempt_at=now + LATER
+        )
+    return [claim for some in claimed for claim in some]
 
 
 def _claim_planned(batch: Batch, room: int, now: datetime) -> list[Claim]:
@@ -81,11 +94,28 @@ def _claim_planned(batch: Batch, room: int, now: datetime) -> list[Claim]:
     taken = run(statements.TAKE_PLANNED, batch=batch.pk, most=room)
     sagas = lock([saga for _, saga, _, _ in taken], patient=False)
     here = [row for row in taken if row[1] in sagas]
-    subjects = reading.subjects([sagas[saga] for _, saga, _, _ in here], now)
+    if not here:
+        return []
+    claimed, unreadable = apart.do(
+        lambda some: _begin(batch, some, sagas, now), here, lambda row: f"saga {row[1]}"
+    )
+    dropped = [
+        {"id": pk, "state": State.DROPPED, "code": "unreadable", "why": apart.WHY}
+        for pk, _, _, _ in unreadable
+    ]
+    if dropped:
+        run(statements.BEGIN, rows=encode(dropped))
+    return [claim for some in claimed for claim in some]
+
+
+def _begin(
+    batch: Batch, taken: Sequence[tuple[Any, ...]], sagas: Mapping[int, Saga], now: datetime
+) -> list[Claim]:
+    subjects = reading.subjects([sagas[saga] for _, saga, _, _ in taken], now)
     written: list[dict[str, Any]] = []
     openings: list[Opening] = []
     begun: list[int] = []
-    for (pk, saga, revision, plan_hash), subject in zip(here, subjects, strict=True):
+    for (pk, saga, revision, plan_hash), subject in zip(taken, subjects, strict=True):
         planned = planner.plan(subject, batch.intent, batch.step, now)
         if why := _moved(subject, revision, plan_hash != planned.hash):
             written.append({"id": pk, "state": State.DROPPED, "code": "changed", "why": why})
@@ -101,8 +131,7 @@ def _claim_planned(batch: Batch, room: int, now: datetime) -> list[Claim]:
         {"id": pk, "state": State.BEGUN, "repair": one.first.repair.pk, "code": "", "why": ""}
         for pk, one in zip(begun, opened, strict=True)
     ]
-    if written:
-        run(statements.BEGIN, rows=encode(written))
+    run(statements.BEGIN, rows=encode(written))
     return claims
 
 

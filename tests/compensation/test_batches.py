@@ -272,6 +272,25 @@ def test_transient_answers_are_tried_again_with_the_same_key(open_shop: Shop) ->
     assert set(open_shop.served.done.values()) == {1}
 
 
+def test_absurd_answers_and_events_hold_up_nobody(open_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    sagas = [open_shop.saga(CHARGED) for _ in range(6)]
+    open_shop.served.will(
+        Reply(429, {}, {"retry-after": "Sat, 28 Nov 99999999999999999999 10:00:00 GMT"}),
+        Reply(200, '{"x": 1e999999999999999999999}'),
+        Reply(200, "[" * 700 + "]" * 700),
+        Reply(200, '{"x": "a\\u0000b", "y\\u0000": 1e200000}'),
+    )
+    batch = started(open_shop, sagas)
+    monkeypatch.setitem(PAYLOADS, ("charge", "step.completed"), '{"amount": 1e999999999999999999999}')
+    open_shop.tell(sagas[3].saga_id, "charge:C")
+    batch = run(batch)
+    assert batch.state == State.DONE
+    assert (progress(batch).done, progress(batch).dropped) == (5, 1)
+    assert set(open_shop.served.done.values()) == {1} and len(open_shop.served.received) == 6
+    # It can be looked at, too: what cannot be read says nothing.
+    assert repairs.preview(sagas[3], "compensate", "charge").plan.can_start
+
+
 def test_what_is_accepted_waits_for_its_event(open_shop: Shop) -> None:
     saga = open_shop.saga(CHARGED)
     open_shop.served.will(Reply(202))
