@@ -79,6 +79,8 @@ class _Runner:
         So an error costs no answer, which would be sent for again.
         """
         self.lanes = await self._in(self.claims, waves.lanes_of, self.batch_pk)
+        # What has ended since the last run, by events or in time, may stop it, or vouch for more.
+        await self._wrote(self._judge, timezone.now())
         connections = sum(lane.at_once for lane in self.lanes.values()) or 1
         async with http.session(connections) as session:
             watching = self._begin(self._watch())
@@ -120,8 +122,10 @@ class _Runner:
             if (room := ahead - self.open) < max(1, ahead // 2):
                 await self._moved()
                 continue
+            # Fewer than mean anything to the failure rate hold up nothing.
+            most = max(self._vouched(), waves.FEWEST)
             claimed = await self._in(
-                self.claims, waves.claim, self.batch_pk, self.fence, room, timezone.now()
+                self.claims, waves.claim, self.batch_pk, self.fence, room, most, timezone.now()
             )
             if claimed is None or not (claimed or self.open):
                 break
@@ -134,11 +138,14 @@ class _Runner:
         self.is_over = True
         self.came.set()
 
-    def _ahead(self) -> int:
-        """How many may be under way: what is sent within a moment, and no more than past ends vouch for."""
-        ahead = min((lane.ahead() for lane in self.lanes.values()), default=1)
+    def _vouched(self) -> int:
+        """How many sagas may be under way before it is known how they went, by how past ones did."""
         known = max((2 * lane.at_once for lane in self.lanes.values()), default=1)
-        return min(ahead, max(known, self.done // VOUCHED))
+        return max(known, self.done // VOUCHED)
+
+    def _ahead(self) -> int:
+        """How many calls may be under way: what is sent within a moment, and no more than is vouched for."""
+        return min(min((lane.ahead() for lane in self.lanes.values()), default=1), self._vouched())
 
     async def _moved(self) -> None:
         """Wait until answers are written down, if none was since, but no longer than until the next look."""

@@ -16,7 +16,7 @@ from compensation.calling import Claim
 from compensation.executor import LEASE
 from compensation.ledger import Ledger
 from compensation.locking import lock
-from compensation.models import ActionAttempt, Batch, BatchSaga, Pace, RepairAction
+from compensation.models import ActionAttempt, Batch, BatchSaga, Pace, Repair, RepairAction
 from compensation.opening import Opening, open_all
 from compensation.subject import Subject
 from sagas import audit, changes
@@ -51,19 +51,22 @@ def renew(batch_pk: int, fence: int, now: datetime) -> bool:
     return bool(run(statements.RENEW, batch=batch_pk, fence=fence, until=now + LEASE))
 
 
-def claim(batch_pk: int, fence: int, room: int, now: datetime) -> list[Claim] | None:
-    """At most `room` calls, each written down before it is made; None: it is not ours to run any more."""
+def claim(batch_pk: int, fence: int, room: int, most: int, now: datetime) -> list[Claim] | None:
+    """At most `room` calls, each written down before it is made; None: it is not ours to run any more.
+
+    No other saga is begun while `most` are under way: being sent, tried again, or accepted and not confirmed.
+    """
     claims: list[Claim] = []
     # Two transactions: each appends to the audit log last, when it needs no other lock any more.
     for further in (_claim_begun, _claim_planned):
         with transaction.atomic():
             if not renew(batch_pk, fence, now):
                 return claims or None
-            claims += further(Batch.objects.get(pk=batch_pk), room - len(claims), now)
+            claims += further(Batch.objects.get(pk=batch_pk), room - len(claims), most, now)
     return claims
 
 
-def _claim_begun(batch: Batch, room: int, now: datetime) -> list[Claim]:
+def _claim_begun(batch: Batch, room: int, most: int, now: datetime) -> list[Claim]:
     """Further actions of sagas that are under way, and those that are tried again."""
     due = RepairAction.objects.filter(
         repair__batch=batch, state=RepairAction.State.READY, next_attempt_at__lte=now
@@ -85,10 +88,12 @@ def _claim_begun(batch: Batch, room: int, now: datetime) -> list[Claim]:
     return [claim for some in claimed for claim in some]
 
 
-def _claim_planned(batch: Batch, room: int, now: datetime) -> list[Claim]:
+def _claim_planned(batch: Batch, room: int, most: int, now: datetime) -> list[Claim]:
     """The next sagas: begun as they were planned, or dropped if they are not as they were then."""
     if batch.canary and not batch.is_released:
         room = min(room, batch.canary - BatchSaga.objects.filter(batch=batch, state=State.BEGUN).count())
+    if room > 0:
+        room = min(room, most - Repair.objects.filter(batch=batch, state=Repair.State.RUNNING).count())
     if room <= 0:
         return []
     taken = run(statements.TAKE_PLANNED, batch=batch.pk, most=room)

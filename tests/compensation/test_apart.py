@@ -74,12 +74,12 @@ def test_an_action_that_cannot_be_claimed_is_not_in_the_way(shop: Shop) -> None:
     batch = started(shop, sagas)
     fence = waves.take(batch.pk, timezone.now())
     assert fence
-    claims = waves.claim(batch.pk, fence, 4, timezone.now())
+    claims = waves.claim(batch.pk, fence, 4, 4, timezone.now())
     assert claims and len(claims) == 4
     executor.record_all([(claim, Answer(503)) for claim in claims], timezone.now())
     spoil(sagas[1])
     RepairAction.objects.update(next_attempt_at=timezone.now())
-    claims = waves.claim(batch.pk, fence, 4, timezone.now())
+    claims = waves.claim(batch.pk, fence, 4, 4, timezone.now())
     assert claims and len(claims) == 3
     left = RepairAction.objects.get(saga=sagas[1])
     assert left.state == "ready" and left.next_attempt_at > timezone.now() + timedelta(seconds=30)
@@ -157,7 +157,7 @@ def test_an_error_in_one_part_of_a_runner_costs_no_answer(
         case "the watch":
             break_after(waves, "renew", 4)
         case "a judge":
-            break_after(waves, "judge", 1)
+            break_after(waves, "judge", 2)
     with pytest.raises(ExceptionGroup):
         runner.run(batch.pk)
     monkeypatch.undo()

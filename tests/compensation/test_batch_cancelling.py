@@ -17,7 +17,7 @@ def claimed(shop: Shop, count: int = 3) -> tuple[Batch, list[Claim]]:
     batch = started(shop, [shop.saga(CHARGED) for _ in range(count)])
     fence = waves.take(batch.pk, timezone.now())
     assert fence
-    claims = waves.claim(batch.pk, fence, count, timezone.now())
+    claims = waves.claim(batch.pk, fence, count, count, timezone.now())
     assert claims and len(claims) == count
     return batch, claims
 

@@ -301,6 +301,34 @@ def test_what_is_accepted_waits_for_its_event(open_shop: Shop) -> None:
     assert run(batch).state == State.DONE
 
 
+def test_no_more_is_accepted_than_past_ends_vouch_for(open_shop: Shop) -> None:
+    """Else all would be sent before it was known that the participant does nothing of it."""
+    sagas = [open_shop.saga("charge:C", ago=3600) for _ in range(60)]
+    Pace.objects.create(participant=Participant.objects.get(name="payment"), at_once=12)
+    open_shop.served.will(*[Reply(202)] * 60)
+    batch = run(started(open_shop, sagas, care=Care(canary=0, most_failures=0.1)), rounds=3)
+    assert len(open_shop.served.received) == 24
+    assert progress(batch).running == 24
+    # Four are confirmed, for which others are begun.
+    confirmed = [one.saga for one in batch.repairs.select_related("saga").order_by("pk")[:4]]
+    for saga in confirmed:
+        open_shop.tell(saga.saga_id, "charge:KS charge:K+")
+    recovery.recover()
+    batch = run(batch, rounds=1)
+    assert len(open_shop.served.received) == 28
+    # What fails by its event counts before any other is begun.
+    failed = batch.repairs.filter(state="running").select_related("saga").order_by("pk")[:20]
+    for saga in [one.saga for one in failed]:
+        open_shop.tell(saga.saga_id, "charge:KS charge:K-")
+    recovery.recover()
+    batch = run(batch, rounds=1)
+    assert (batch.state, batch.because) == (
+        State.PAUSED,
+        "It stopped by itself: 20 of 24 need a person.",
+    )
+    assert len(open_shop.served.received) == 28
+
+
 def test_what_nobody_confirms_is_asked_about_at_the_batchs_pace(open_shop: Shop) -> None:
     undone, unknown = open_shop.saga(CHARGED), open_shop.saga(CHARGED)
     Pace.objects.create(participant=Participant.objects.get(name="payment"), at_once=1)
