@@ -55,13 +55,14 @@ def plan(batch_pk: int) -> None:
 
 @transaction.atomic
 def _plan_chunk(batch_pk: int, now: datetime) -> int:
-    batch = Batch.objects.get(pk=batch_pk)
-    if batch.state != Batch.State.PLANNING:
+    # The batch before its sagas, as whoever cancels it takes them.
+    planning = Batch.objects.filter(pk=batch_pk, state=Batch.State.PLANNING)
+    if not planning.update(lease_until=now + LEASE):
         return 0
     taken = run(statements.TAKE_CHOSEN, batch=batch_pk, most=CHUNK)
     if not taken:
         return 0
-    Batch.objects.filter(pk=batch_pk).update(lease_until=now + LEASE)
+    batch = Batch.objects.get(pk=batch_pk)
     _, unreadable = apart.do(lambda some: _plan_some(batch, some, now), taken, lambda row: f"saga {row[1]}")
     if unreadable:
         run(statements.PLAN, rows=encode([{"id": pk, **UNREADABLE} for pk, _ in unreadable]))

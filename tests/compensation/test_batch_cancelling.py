@@ -1,13 +1,20 @@
 """Cancelling a batch while its runner holds claims that it has not sent: nothing stays behind."""
 
+import threading
+import time
+from typing import Any
+
 import pytest
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from compensation import executor, recovery, repairs
-from compensation.batches import deciding, waves
+from compensation.batches import deciding, planning, statements, waves
+from compensation.batches.deciding import Chosen
 from compensation.calling import Claim
 from compensation.models import ActionAttempt, Batch, RepairAction
 from sagas.models import AuditEntry, Saga
+from sagas.threads import hangs_up
 from tests.compensation.shop import BEN, Shop
 from tests.compensation.test_batches import CHARGED, started
 
@@ -81,3 +88,49 @@ def test_what_was_left_behind_is_ended(shop: Shop, mends: str) -> None:
         assert [executor.take(claim.action_pk, timezone.now()) for claim in claims] == [None] * 3
     assert_free(batch)
     assert recovery.recover() == 0
+
+
+def test_it_can_be_cancelled_while_it_is_planned(open_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both want the batch and its sagas. The cancel comes in when planning has just taken sagas."""
+    sagas = [open_shop.saga(CHARGED).pk for _ in range(3)]
+    chosen = Chosen("three", sagas, {})
+    batch = deciding.create(chosen, "compensate", "charge", "OPS-7", BEN, open_shop.anna)
+    errors: list[BaseException] = []
+
+    def cancel() -> None:
+        try:
+            deciding.cancel(batch, BEN, "wrong day")
+        except OperationalError as error:
+            errors.append(error)
+
+    cancelling = threading.Thread(target=hangs_up(cancel))
+    real = planning.run
+
+    def run(statement: str, **given: Any) -> Any:
+        rows = real(statement, **given)
+        if statement is statements.TAKE_CHOSEN and not cancelling.ident:
+            cancelling.start()
+            wait_until_it_waits()
+        return rows
+
+    monkeypatch.setattr(planning, "run", run)
+    planning.plan(batch.pk)
+    cancelling.join(10)
+    assert errors == []
+    batch.refresh_from_db()
+    assert batch.state == Batch.State.CANCELLED
+    assert set(batch.sagas.values_list("state", flat=True)) == {"cancelled"}
+
+
+def wait_until_it_waits() -> None:
+    """Until another transaction of this database waits for one of our locks."""
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+            )
+            if cursor.fetchone() != (0,):
+                return
+    raise AssertionError("nobody waits")
