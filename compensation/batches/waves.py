@@ -206,6 +206,9 @@ def judge(batch_pk: int, fence: int, now: datetime) -> Progress:
         if verdict is RELEASE:
             batch.is_released = True
             batch.save(update_fields=["is_released"])
+            changes.tell(f"batch:{batch.pk}")
+            told = {"begun": so_far.begun, "done": so_far.done, "stopped": so_far.stopped}
+            audit.record(Actor.system(), "batch.released", ("batch", str(batch)), after=told)
         elif verdict:
             _turn(batch, *verdict, now)
     return so_far
@@ -216,6 +219,8 @@ def _verdict(batch: Batch, fence: int) -> tuple[Progress, Verdict | None]:
     so_far = progress(batch)
     if batch.state != Batch.State.RUNNING or batch.fence != fence:
         return so_far, None
+    if not so_far.planned and not so_far.running:
+        return so_far, (Batch.State.DONE, "")
     is_canary = bool(batch.canary) and not batch.is_released
     is_canary_through = (
         is_canary and not so_far.running and so_far.begun >= min(batch.canary, so_far.begun + so_far.planned)
@@ -225,8 +230,6 @@ def _verdict(batch: Batch, fence: int) -> tuple[Progress, Verdict | None]:
     if failed > batch.most_failures * ended and failed > 0 and (ended >= FEWEST or is_canary_through):
         why = f"It stopped by itself: {failed} of {ended} need a person."
         return so_far, (Batch.State.PAUSED, why)
-    if not so_far.planned and not so_far.running:
-        return so_far, (Batch.State.DONE, "")
     if is_canary_through and batch.holds:
         words = "saga is" if so_far.begun == 1 else "sagas are"
         why = f"The first {so_far.begun} {words} done: look at them, then go on."

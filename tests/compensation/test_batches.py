@@ -241,6 +241,9 @@ def test_a_canary_that_need_not_be_looked_at_lets_the_others_go(open_shop: Shop)
     sagas = [open_shop.saga(CHARGED) for _ in range(5)]
     batch = run(started(open_shop, sagas, care=Care(canary=2, holds=False)))
     assert batch.state == State.DONE and len(open_shop.served.done) == 5
+    assert acts() == ["batch.created", "batch.planned", "batch.started", "batch.released", "batch.done"]
+    released = AuditEntry.objects.get(action="batch.released")
+    assert (released.actor, released.after) == ("Amends", {"begun": 2, "done": 2, "stopped": 0})
 
 
 def test_a_canary_that_fails_stops_it(open_shop: Shop) -> None:
@@ -261,6 +264,13 @@ def test_it_stops_by_itself_past_its_failure_rate(open_shop: Shop) -> None:
     assert batch.state == State.PAUSED and "stopped by itself" in batch.because
     assert len(open_shop.served.received) < 60
     assert acts()[-1] == "batch.paused"
+
+
+def test_it_has_ended_where_nothing_is_left_to_be_stopped(open_shop: Shop) -> None:
+    sagas = [open_shop.saga("charge:C", ago=3600) for _ in range(20)]
+    open_shop.served.will(*[Reply(409)] * 20)
+    batch = run(started(open_shop, sagas))
+    assert batch.state == State.DONE and progress(batch).stopped == 20
 
 
 def test_transient_answers_are_tried_again_with_the_same_key(open_shop: Shop) -> None:
