@@ -134,19 +134,21 @@ def record(claim: Claim, answer: Answer | TransportError, now: datetime) -> None
     record_all([(claim, answer)], now)
 
 
-def record_all(answered: Sequence[tuple[Claim, Answer | TransportError]], now: datetime) -> None:
+def record_all(answered: Sequence[tuple[Claim, Answer | TransportError]], now: datetime) -> int:
     """Keep each answer with its attempt and, while the claim holds, all that follows; in one transaction.
 
+    Returns how many repairs they leave to a person, so far as they do.
     An answer that cannot be kept counts by its status alone. What cannot be kept even so is left to its
     lease; the others are kept all the same.
     """
 
-    def keep(some: Sequence[tuple[Claim, Answer | TransportError]]) -> None:
-        _record(some, now)
+    def keep(some: Sequence[tuple[Claim, Answer | TransportError]]) -> int:
+        return _record(some, now)
 
-    _, left = apart.do(keep, answered, _name)
+    kept, left = apart.do(keep, answered, _name)
     if left:
-        apart.do(keep, [(claim, _bare(answer)) for claim, answer in left], _name)
+        kept += apart.do(keep, [(claim, _bare(answer)) for claim, answer in left], _name)[0]
+    return sum(kept)
 
 
 def _name(answered: tuple[Claim, Answer | TransportError]) -> str:
@@ -157,7 +159,7 @@ def _bare(answer: Answer | TransportError) -> Answer | TransportError:
     return replace(answer, text="") if isinstance(answer, Answer) else answer
 
 
-def _record(answered: Sequence[tuple[Claim, Answer | TransportError]], now: datetime) -> None:
+def _record(answered: Sequence[tuple[Claim, Answer | TransportError]], now: datetime) -> int:
     claims = {claim.action_pk: (claim, answer, meaning_of(claim, answer)) for claim, answer in answered}
     again = [pk for pk, (_, _, meaning) in claims.items() if isinstance(meaning, NotNow)]
     with outcomes.turns(claims, now) as found:
@@ -183,6 +185,7 @@ def _record(answered: Sequence[tuple[Claim, Answer | TransportError]], now: date
                     _again(turn, meaning, tries.get(turn.action.pk, 0) + 1)
                 case Refused(why):
                     _refused(turn, claim, why)
+        return sum(turn.repair.state == Repair.State.STOPPED for turn in found)
 
 
 def _tries(actions: Sequence[int]) -> dict[int, int]:

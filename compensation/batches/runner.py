@@ -8,7 +8,7 @@ what came back.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
@@ -65,6 +65,9 @@ class _Runner:
         self.claims, self.records = claims, records
         self.lanes: dict[str, Lane] = {}
         self.done = 0
+        # When it was last judged; whether anything was written down since, and of that, left to a person.
+        self.judged = 0.0
+        self.is_news = self.has_stopped = False
         self.calls = set[asyncio.Task[None]]()
         # Until they are written down.
         self.answered: list[tuple[Claim, Answer | TransportError]] = []
@@ -80,13 +83,14 @@ class _Runner:
         """
         self.lanes = await self._in(self.claims, waves.lanes_of, self.batch_pk)
         # What has ended since the last run, by events or in time, may stop it, or vouch for more.
-        await self._wrote(self._judge, timezone.now())
+        await self._wrote(self._judge)
         connections = sum(lane.at_once for lane in self.lanes.values()) or 1
         async with http.session(connections) as session:
             watching = self._begin(self._watch())
             await asyncio.wait([self._begin(self._send(session)), self._begin(self._keep())])
             watching.cancel()
-        await self._wrote(waves.judge, self.batch_pk, self.fence, timezone.now())
+        if self.is_news:
+            await self._wrote(self._judge)
         if self.errors:
             raise BaseExceptionGroup(f"The runner of batch {self.batch_pk} had to stop.", self.errors)
 
@@ -127,8 +131,14 @@ class _Runner:
             claimed = await self._in(
                 self.claims, waves.claim, self.batch_pk, self.fence, room, most, timezone.now()
             )
-            if claimed is None or not (claimed or self.open):
+            if claimed is None:
                 break
+            if not claimed and not self.open:
+                if not self.is_news:
+                    break
+                # By how the last ones went it has ended, or others may go.
+                await self._wrote(self._judge)
+                continue
             for claim in claimed:
                 call = self._begin(self._call(session, claim))
                 self.calls.add(call)
@@ -191,17 +201,25 @@ class _Runner:
         if unsent:
             await self._wrote(waves.give_back, unsent, now)
         if answered:
-            if not await self._wrote(executor.record_all, answered, now):
+            if not await self._wrote(self._record, answered, now):
                 # It may have been the connection. Over a new one, or else their leases run out.
                 await self._wrote(_hang_up)
-                await self._wrote(executor.record_all, answered, now)
+                await self._wrote(self._record, answered, now)
             await self._wrote(waves.keep_closed, list(self.lanes.values()), now)
-            await self._wrote(self._judge, now)
-            await self._wrote(changes.tell, f"batch:{self.batch_pk}")
+            if self.has_stopped or time.monotonic() - self.judged > LOOK:
+                await self._wrote(self._judge)
         del self.answered[: len(answered)], self.unsent[: len(unsent)]
 
-    def _judge(self, now: datetime) -> None:
-        self.done = waves.judge(self.batch_pk, self.fence, now).done
+    def _record(self, answered: Sequence[tuple[Claim, Answer | TransportError]], now: datetime) -> None:
+        self.has_stopped |= executor.record_all(answered, now) > 0
+        self.is_news = True
+
+    def _judge(self) -> None:
+        """Counting costs as much as many a record: now and then, but at once where more have stopped."""
+        self.done = waves.judge(self.batch_pk, self.fence, timezone.now()).done
+        self.judged = time.monotonic()
+        self.is_news = self.has_stopped = False
+        changes.tell(f"batch:{self.batch_pk}")
 
     async def _wrote(self, work: Callable[..., object], *given: object) -> bool:
         """Whether it could be written down; an error ends the run, but not what else has to be written."""

@@ -4,12 +4,13 @@ import threading
 import time
 from datetime import timedelta
 from importlib import import_module
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from compensation import recovery, repairs
-from compensation.batches import deciding, kinds, planning, runner
+from compensation.batches import deciding, kinds, planning, runner, waves
 from compensation.batches.deciding import Care, Chosen
 from compensation.batches.progress import progress, progress_of
 from compensation.batches.refusals import (
@@ -271,6 +272,42 @@ def test_it_has_ended_where_nothing_is_left_to_be_stopped(open_shop: Shop) -> No
     open_shop.served.will(*[Reply(409)] * 20)
     batch = run(started(open_shop, sagas))
     assert batch.state == State.DONE and progress(batch).stopped == 20
+
+
+@pytest.mark.parametrize(
+    ("care", "refused", "state"),
+    [
+        (ALL, 0, State.DONE),
+        (Care(canary=3, holds=False), 0, State.DONE),
+        (Care(canary=3), 0, State.HOLDING),
+        (Care(canary=0, most_failures=0.1), 60, State.PAUSED),
+    ],
+    ids=["its end", "a canary to be passed", "a canary to be looked at", "too many failed"],
+)
+def test_what_matters_is_seen_at_once_however_seldom_it_is_judged(
+    open_shop: Shop, monkeypatch: pytest.MonkeyPatch, care: Care, refused: int, state: State
+) -> None:
+    sagas = [open_shop.saga("charge:C", ago=3600) for _ in range(60)]
+    Pace.objects.create(participant=Participant.objects.get(name="payment"), at_once=4)
+    open_shop.served.will(*[Reply(409)] * refused)
+    batch = started(open_shop, sagas, care=care)
+    judged: list[object] = []
+    judge = waves.judge
+
+    def judge_and_count(*given: Any) -> Any:
+        judged.append(given)
+        return judge(*given)
+
+    monkeypatch.setattr(waves, "judge", judge_and_count)
+    monkeypatch.setattr(runner, "LOOK", 60.0)
+    runner.run(batch.pk)
+    batch.refresh_from_db()
+    assert batch.state == state
+    if refused:
+        # What was on its way when the twentieth failed was heard out, and nothing more was sent.
+        assert 20 <= len(open_shop.served.received) <= 20 + 2 * 8
+    else:
+        assert len(judged) <= 4
 
 
 def test_transient_answers_are_tried_again_with_the_same_key(open_shop: Shop) -> None:
