@@ -184,7 +184,9 @@ class _Runner:
         if not isinstance(meaning, NotNow):
             lane.answered()
         elif lane.failed(meaning.why, meaning.wait, time.monotonic()):
-            log.warning("batches: a participant is left alone", participant=lane.name, because=meaning.why)
+            # Without its words, which may quote what is masked.
+            status = answer.status if isinstance(answer, Answer) else None
+            log.warning("batches: a participant is left alone", participant=lane.name, status=status)
 
     async def _keep(self) -> None:
         """Write down what came back, as much together as came while the last was written."""

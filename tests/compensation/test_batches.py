@@ -458,16 +458,18 @@ def test_a_pace_is_kept(open_shop: Shop) -> None:
     assert time.monotonic() - begin >= 0.8
 
 
-def test_a_participant_that_asks_for_rest_gets_it(open_shop: Shop) -> None:
+def test_a_participant_that_asks_for_rest_gets_it(open_shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
     sagas = [open_shop.saga(CHARGED) for _ in range(3)]
     Pace.objects.create(participant=Participant.objects.get(name="payment"), at_once=1)
-    open_shop.served.will(Reply(429, headers={"retry-after": "1"}))
+    open_shop.served.will(Reply(429, {"detail": "card 4111"}, {"retry-after": "1"}))
     batch = started(open_shop, sagas)
     begin = time.monotonic()
     runner.run(batch.pk)
     assert time.monotonic() - begin >= 1
     pace = Pace.objects.get()
     assert pace.closed_until and "429" in pace.because
+    # Its words may quote what is masked, and logs are for everybody.
+    assert "'status': 429" in caplog.text and "4111" not in caplog.text
     assert run(batch).state == State.DONE
 
 
