@@ -1,7 +1,8 @@
 """How fast each participant is called: so many at once, so many a second, not at all while it needs rest.
 
 A lane closes for as long as a participant asks for (Retry-After), and by itself after FAILURES transient ends
-in a row: the circuit breaker of Nygard, *Release It!* ch. 5. The first call after that is the probe.
+in a row: the circuit breaker of Nygard, *Release It!* ch. 5. One call after that is the probe: only once it
+has come through, others follow.
 """
 
 import asyncio
@@ -33,6 +34,8 @@ class Lane:
     closed_until: float = 0.0
     because: str = ""
     in_a_row: int = 0
+    # It was closed, and no call has come through since.
+    is_probing: bool = False
     # How long a call takes, the newest counting most; 0: none has ended yet.
     seconds: float = 0.0
     _next: float = 0.0
@@ -51,6 +54,8 @@ class Lane:
 
     def ahead(self) -> int:
         """How many calls may be claimed before they are answered: what is sent within about a second."""
+        if self.is_probing:
+            return 1
         rate = self.at_once / self.seconds if self.seconds else 0.0
         most = max(2 * self.at_once, min(int(rate * MOMENT), MOST_AHEAD))
         return most if self.per_second is None else max(1, min(most, int(self.per_second)))
@@ -74,16 +79,19 @@ class Lane:
 
     def answered(self) -> None:
         self.in_a_row = 0
+        self.is_probing = False
 
     def failed(self, why: str, wait: float | None, now: float) -> bool:
         """A transient end; `wait` is the participant's Retry-After. Whether the lane was closed by it."""
-        self.in_a_row += 1
         rest = min(wait or 0.0, LONGEST_ASKED)
-        if self.in_a_row >= FAILURES:
+        # Those that were on their way when it was closed say nothing new.
+        is_news = self.is_open(now)
+        self.in_a_row += is_news
+        if is_news and self.in_a_row >= FAILURES:
             rest = max(rest, min(LONGEST, FIRST * 2.0 ** min(self.in_a_row - FAILURES, 10)))
         if now + rest <= self.closed_until or not rest:
             return False
-        self.closed_until, self.because = now + rest, why
+        self.closed_until, self.because, self.is_probing = now + rest, why, True
         return True
 
 

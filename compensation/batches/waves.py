@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from compensation import apart, executor, outcomes, planner, reading
 from compensation.batches import statements
-from compensation.batches.lanes import Lane
+from compensation.batches.lanes import FAILURES, Lane
 from compensation.batches.progress import Progress, progress
 from compensation.calling import Claim
 from compensation.executor import LEASE
@@ -168,7 +168,11 @@ def _lane(name: str, pace: Pace | None) -> Lane:
     if pace is None:
         return Lane(name)
     rest = (pace.closed_until - timezone.now()).total_seconds() if pace.closed_until else 0.0
-    return Lane(name, pace.per_second, pace.at_once, time.monotonic() + max(rest, 0.0))
+    lane = Lane(name, pace.per_second, pace.at_once, time.monotonic() + max(rest, 0.0))
+    if pace.closed_until:
+        # Whether it has come round since, the first call tells.
+        lane.is_probing, lane.in_a_row = True, FAILURES - 1
+    return lane
 
 
 def keep_closed(lanes: Sequence[Lane], now: datetime) -> None:

@@ -488,6 +488,24 @@ def test_a_participant_that_is_down_is_left_alone(open_shop: Shop) -> None:
     assert not running.is_alive()
 
 
+def test_after_a_rest_one_call_tells_whether_others_follow(
+    open_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where another run had closed it."""
+    past = timezone.now() - timedelta(seconds=1)
+    payment = Participant.objects.get(name="payment")
+    Pace.objects.create(participant=payment, at_once=8, closed_until=past, because="503")
+    open_shop.served.will(*[Reply(503)] * 8)
+    batch = started(open_shop, [open_shop.saga("charge:C", ago=3600) for _ in range(20)])
+    monkeypatch.setattr(runner, "BUDGET", 1.0)
+    runner.run(batch.pk)
+    assert len(open_shop.served.received) == 1
+    assert Pace.objects.get().closed_until > timezone.now()
+    open_shop.served.replies.clear()
+    monkeypatch.undo()
+    assert run(batch).state == State.DONE
+
+
 def test_events_close_what_the_repair_was_for(open_shop: Shop) -> None:
     saga = open_shop.saga(CHARGED)
     run(started(open_shop, [saga]))
