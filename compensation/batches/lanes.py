@@ -7,6 +7,7 @@ has come through, others follow.
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -38,7 +39,8 @@ class Lane:
     is_probing: bool = False
     # How long a call takes, the newest counting most; 0: none has ended yet.
     seconds: float = 0.0
-    _next: float = 0.0
+    # When its next calls are due, where it is called so often a second.
+    _due: deque[float] = field(default_factory=deque)
     _room: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -48,9 +50,19 @@ class Lane:
         return now >= self.closed_until
 
     @property
-    def ready_at(self) -> float:
-        """From when on a call may be claimed: it will be made within a moment."""
-        return max(self.closed_until, self._next - MOMENT)
+    def pause(self) -> float:
+        """Seconds from one call to the next; 0: it gets as many as it answers."""
+        return 1 / self.per_second if self.per_second else 0.0
+
+    def wanted(self, now: float) -> int:
+        """Times that are missing for the calls that may be claimed ahead; those that were missed are lost."""
+        while self._due and self._due[0] < now - MOMENT:
+            self._due.popleft()
+        return max(0, self.ahead() - len(self._due)) if self.pause else 0
+
+    def grant(self, begin: float, count: int) -> None:
+        """So many times for calls, from `begin` on."""
+        self._due.extend(begin + place * self.pause for place in range(count))
 
     def ahead(self) -> int:
         """How many calls may be claimed before they are answered: what is sent within about a second."""
@@ -63,12 +75,8 @@ class Lane:
     async def enter(self) -> None:
         """Wait for a place, and for the time at which the next call is due."""
         await self._room.acquire()
-        if self.per_second is None:
-            return
-        now = time.monotonic()
-        due = max(self._next, now)
-        self._next = due + 1 / self.per_second
-        await asyncio.sleep(due - now)
+        if self._due:
+            await asyncio.sleep(self._due.popleft() - time.monotonic())
 
     def leave(self) -> None:
         self._room.release()
@@ -97,5 +105,5 @@ class Lane:
 
 def opening(lanes: Iterable[Lane], now: float) -> Lane | None:
     """Of those to which nothing can be sent yet the one that is ready last; None: all are ready."""
-    closed = [lane for lane in lanes if now < lane.ready_at]
-    return max(closed, key=lambda lane: lane.ready_at, default=None)
+    closed = [lane for lane in lanes if not lane.is_open(now)]
+    return max(closed, key=lambda lane: lane.closed_until, default=None)

@@ -128,6 +128,9 @@ class _Runner:
                 continue
             # Fewer than mean anything to the failure rate hold up nothing.
             most = max(self._vouched(), waves.FEWEST)
+            if not all([await self._in(self.claims, waves.reserve, lane) for lane in self.lanes.values()]):
+                await self._moved()
+                continue
             claimed = await self._in(
                 self.claims, waves.claim, self.batch_pk, self.fence, room, most, timezone.now()
             )

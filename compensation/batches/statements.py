@@ -123,6 +123,20 @@ SELECT batch_id, 'repair ' || state, count(*) FROM compensation_repair
 WHERE batch_id = ANY(%(batches)s) GROUP BY batch_id, state
 """
 
+# Times for calls, one after the other, of which no other runner has any; none where these begin too late.
+RESERVE = """
+WITH pace AS (
+  SELECT id, greatest(next_at, clock_timestamp()) AS begin FROM compensation_pace
+  WHERE participant_id = (SELECT id FROM sagas_participant WHERE name = %(participant)s)
+  FOR UPDATE
+)
+UPDATE compensation_pace SET next_at = pace.begin + %(seconds)s * interval '1 second'
+FROM pace
+WHERE compensation_pace.id = pace.id
+  AND pace.begin <= clock_timestamp() + %(moment)s * interval '1 second'
+RETURNING extract(epoch FROM pace.begin - clock_timestamp())::float8
+"""
+
 CLOSE = """
 INSERT INTO compensation_pace (participant_id, at_once, closed_until, because)
 SELECT id, 16, %(until)s, %(because)s FROM sagas_participant WHERE name = %(participant)s

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from compensation import apart, executor, outcomes, planner, reading
-from compensation.batches import statements
+from compensation.batches import lanes, statements
 from compensation.batches.lanes import FAILURES, Lane
 from compensation.batches.progress import Progress, progress
 from compensation.calling import Claim
@@ -175,9 +175,20 @@ def _lane(name: str, pace: Pace | None) -> Lane:
     return lane
 
 
-def keep_closed(lanes: Sequence[Lane], now: datetime) -> None:
+def reserve(lane: Lane) -> bool:
+    """Times for the calls that may be claimed ahead; whether it has them. All runners share the pace."""
+    if not (wanted := lane.wanted(time.monotonic())):
+        return True
+    seconds = wanted * lane.pause
+    rows = run(statements.RESERVE, participant=lane.name, seconds=seconds, moment=lanes.MOMENT)
+    for (delay,) in rows:
+        lane.grant(time.monotonic() + delay, wanted)
+    return bool(rows)
+
+
+def keep_closed(called: Sequence[Lane], now: datetime) -> None:
     """For other runners, and for whoever wonders why nothing is sent."""
-    for lane in lanes:
+    for lane in called:
         if lane.because:
             until = now + timedelta(seconds=lane.closed_until - time.monotonic())
             run(statements.CLOSE, participant=lane.name, until=until, because=lane.because)

@@ -159,6 +159,8 @@ class Pace(models.Model):
     participant = models.OneToOneField("sagas.Participant", models.CASCADE, related_name="pace")
     # Calls of batches a second; null: as many as it answers.
     per_second = models.FloatField(null=True, validators=[MinValueValidator(0.1)])
+    # When the next of these may be made: runners take times from here on, each of them once.
+    next_at = models.DateTimeField(null=True)
     # Calls of one batch that are under way at a time.
     at_once = models.PositiveIntegerField(
         default=16, validators=[MinValueValidator(1), MaxValueValidator(256)]

@@ -21,7 +21,7 @@ from sagas.models import Participant
 class PaceOut(serializers.Serializer[Pace]):
     at_once = serializers.IntegerField(help_text="Calls of one batch that are under way at a time.")
     per_second = serializers.FloatField(
-        allow_null=True, help_text="Calls of one batch a second; null: as many as it answers."
+        allow_null=True, help_text="Calls of all batches a second; null: as many as it answers."
     )
     closed_until = serializers.DateTimeField(
         allow_null=True,

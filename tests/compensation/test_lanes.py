@@ -47,3 +47,14 @@ def test_it_is_left_alone_for_as_long_as_it_asks_for(wait: float, closed_until: 
     assert lane.closed_until == closed_until and lane.ahead() == 1
     # Of those on their way another may ask for longer.
     assert fail(lane, 1.0, wait=wait) == [True]
+
+
+def test_times_are_asked_for_as_many_as_may_be_claimed_ahead() -> None:
+    lane = Lane("payment", per_second=5.0, at_once=4)
+    assert lane.wanted(100.0) == lane.ahead() == 5
+    lane.grant(100.5, 5)
+    assert lane.wanted(101.0) == 0
+    # Whoever was not there in time does not make up for it: 100.5 to 100.9 are over.
+    assert lane.wanted(101.6) == 1
+    assert lane.wanted(103.0) == 5
+    assert Lane("mail").wanted(0.0) == 0

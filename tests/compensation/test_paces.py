@@ -1,9 +1,15 @@
 """How much of Amends a participant bears, as an admin says."""
 
+import itertools
+import time
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from compensation import paces
 from compensation.batches import waves
+from compensation.batches.lanes import Lane
 from compensation.models import Pace
 from compensation.paces import PaceError
 from sagas.models import AuditEntry, Participant
@@ -44,3 +50,20 @@ def test_a_pace_is_chosen_audited_and_kept_to(shop: Shop) -> None:
 def test_what_is_no_pace_is_refused(at_once: str, per_second: str) -> None:
     with pytest.raises(PaceError):
         paces.read(at_once, per_second)
+
+
+def test_all_runners_together_keep_a_pace(shop: Shop) -> None:
+    """Also one after the other: what one has taken is gone for the next."""
+    payment = Participant.objects.get(name="payment")
+    Pace.objects.create(participant=payment, per_second=5.0, at_once=4)
+    first, second, third = (Lane("payment", 5.0, 4) for _ in range(3))
+    assert waves.reserve(first) and waves.reserve(second)
+    times = sorted([*first._due, *second._due])
+    assert len(times) == 10
+    assert all(later - earlier == pytest.approx(0.2, abs=0.1) for earlier, later in itertools.pairwise(times))
+    # The next would have to wait for longer than a claim should.
+    assert not waves.reserve(third)
+    assert waves.reserve(first)
+    Pace.objects.update(next_at=timezone.now() - timedelta(hours=1))
+    assert waves.reserve(third)
+    assert min(third._due) == pytest.approx(time.monotonic(), abs=0.5)

@@ -209,4 +209,4 @@ def test_a_pace_is_chosen_on_its_page(scene: Scene, admin: Person, viewer: Perso
     assert 'value="none"' in wrong.content.decode()
     admin.browser.post("/participants/shipping/pace", {"at_once": "4", "per_second": "2.5"})
     shown = viewer.browser.get("/participants/shipping/").content.decode()
-    assert "4 calls at a time, 2.5 a second" in shown
+    assert "4 calls at a time of one repair of many sagas, 2.5 a second of all of them" in shown
