@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+# Characters of a value that is found, as the column of keys and shown values holds them.
 LONGEST = 500
 # Of the JSON of a value that rules look at.
 LONGEST_KEPT = 2_000
@@ -60,7 +61,7 @@ def text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        return str(value)
+        return str(value)[:LONGEST]
     return None
 
 

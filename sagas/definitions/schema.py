@@ -213,7 +213,10 @@ class Definition(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         return stakes.find(amount, paths.look_up(data, at_stake.currency.split(".")) or None)
 
     def extract(self, data: JSON) -> tuple[dict[str, str], dict[str, str]]:
-        """(business keys, display values) in this payload; a value is there when all its paths are."""
+        """(business keys, display values) in this payload; a value is there when all its paths are.
+
+        None is longer than `paths.LONGEST`, also where it is joined of several.
+        """
         keys: dict[str, str] = {}
         display: dict[str, str] = {}
         if not isinstance(data, dict | list):
@@ -226,5 +229,5 @@ class Definition(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
                     break
                 found.append(text)
             else:
-                (keys if is_key else display)[name] = found[0] if len(found) == 1 else " ".join(found)
+                (keys if is_key else display)[name] = " ".join(found)[: paths.LONGEST]
         return keys, display

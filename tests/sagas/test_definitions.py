@@ -5,6 +5,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sagas import audit, definitions, models
 from sagas.definitions import Definition, DefinitionError, Seconds
@@ -106,11 +108,32 @@ def test_a_compensation_without_title_is_told_by_its_step() -> None:
         ('{"order_id": ' + "[" * 5000 + "]" * 5000 + "}", {}, {}),
         ('{"order_id": "' + "x" * 600 + '"}', {"order": "x" * 500}, {}),
         ('{"order_id": 1e400}', {"order": "1e400"}, {}),
+        ('{"order_id": ' + "9" * 600 + "}", {"order": "9" * 500}, {}),
+        ('{"order_id": ' + "9" * 4301 + "}", {}, {}),
+        (
+            '{"total": {"amount": "' + "a" * 300 + '", "currency": "' + "b" * 300 + '"}}',
+            {},
+            {"order total": "a" * 300 + " " + "b" * 199},
+        ),
     ],
 )
 def test_values_are_found_by_path(payload: str | None, keys: dict[str, str], display: dict[str, str]) -> None:
     definition = definitions.parse(WHOLE, "x.yaml")
     assert definition.extract(definitions.paths.decode(payload)) == (keys, display)
+
+
+long_values = (
+    st.text(max_size=700)
+    | st.integers(0, 4000).map(lambda digits: 10**digits)
+    | st.integers(0, 700).map("\N{GRINNING FACE}".__mul__)
+)
+
+
+@given(order=long_values, amount=long_values, currency=long_values)
+def test_no_value_is_longer_than_its_column(order: object, amount: object, currency: object) -> None:
+    payload = {"order_id": order, "total": {"amount": amount, "currency": currency}}
+    for found in definitions.parse(WHOLE, "x.yaml").extract(payload):
+        assert all(0 < len(value) <= 500 and "\0" not in value for value in found.values())
 
 
 def test_what_is_wrong_in_shape_is_told_together_with_its_place() -> None:
