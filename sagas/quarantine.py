@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from sagas import audit, changes, events, ingest, sql
 from sagas.events import Foreign, Incoming, Reason, Refused, plain
+from sagas.mistakes import MISTAKES
 from sagas.models import Participant, Quarantined
 
 # Events in one transaction.
@@ -71,21 +72,23 @@ def hold(found: QuerySet[Quarantined]) -> list[Quarantined]:
 def read_again(rows: Sequence[Quarantined], by: audit.Actor, now: datetime) -> tuple[int, int]:
     """Of locked rows: how many were taken, and how many refused again. The last thing in a transaction."""
     admitting = ingest.Admitting(now)
-    accepted: dict[Participant, list[Incoming]] = {}
-    refused: list[tuple[Quarantined, Refused]] = []
+    accepted: dict[Participant, list[tuple[Quarantined, Incoming]]] = {}
+    refused: dict[Quarantined, Refused] = {}
     for row in rows:
-        admitted = admitting.admit(_read(row, now), row.saga_types)
+        admitted = _admit(row, admitting, now)
         row.replays += 1
         row.replayed_at = now
         if admitted.taken:
-            accepted.setdefault(row.participant, []).extend(admitted.taken)
+            accepted.setdefault(row.participant, []).extend((row, event) for event in admitted.taken)
         if admitted.refused:
-            refused.append((row, admitted.refused))
-        else:
+            refused[row] = admitted.refused
+    for participant, several in accepted.items():
+        again = ingest.take([event for _, event in several], participant=participant, now=now)
+        refused |= {row: each for (row, _), each in zip(several, again, strict=True) if each}
+    for row in rows:
+        if row not in refused:
             row.state = Quarantined.State.REPLAYED
-    for participant, taken in accepted.items():
-        ingest.store(taken, participant=participant, now=now)
-    _tell_reasons(refused, now)
+    _tell_reasons(refused.items(), now)
     Quarantined.objects.bulk_update(
         rows,
         ["replays", "replayed_at", "state", "reason", "detail", "foreign_type", "body", "is_plain"],
@@ -95,6 +98,14 @@ def read_again(rows: Sequence[Quarantined], by: audit.Actor, now: datetime) -> t
         changes.tell("quarantine")
         _record(rows, by)
     return len(rows) - len(refused), len(refused)
+
+
+def _admit(row: Quarantined, admitting: ingest.Admitting, now: datetime) -> ingest.Admitted:
+    try:
+        return admitting.admit(_read(row, now), row.saga_types)
+    except MISTAKES as error:
+        as_kept = Refused(Reason.NOT_STORABLE, "", bytes(row.body), is_plain=row.is_plain)
+        return ingest.Admitted([], ingest.refuse(as_kept, error))
 
 
 def _read(row: Quarantined, now: datetime) -> Incoming | Refused:

@@ -1,11 +1,14 @@
 """The way in: a batch of events and their fold, in one transaction."""
 
-from sagas.ingest.admitting import Admitting, in_force
+from sagas.ingest.admitting import Admitted, Admitting, in_force
+from sagas.ingest.apart import refuse
 from sagas.ingest.keeping import count_types
+from sagas.ingest.persisting import persist
 from sagas.ingest.refolding import adopt, refold
-from sagas.ingest.storing import Mapped, Outcome, Result, persist, store
+from sagas.ingest.storing import Mapped, Outcome, Result, store, take
 
 __all__ = [
+    "Admitted",
     "Admitting",
     "Mapped",
     "Outcome",
@@ -15,5 +18,7 @@ __all__ = [
     "in_force",
     "persist",
     "refold",
+    "refuse",
     "store",
+    "take",
 ]

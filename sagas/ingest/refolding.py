@@ -11,7 +11,7 @@ from django.utils import timezone
 from sagas import changes, learning, models
 from sagas.ingest import folding
 from sagas.ingest.holding import hold_known, settle
-from sagas.ingest.storing import persist
+from sagas.ingest.persisting import persist
 
 # Sagas in one transaction: few enough that writers hardly wait for it.
 AT_ONCE = 200

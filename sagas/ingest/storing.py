@@ -4,34 +4,26 @@ Safe with any number of writers on the same sagas: saga rows are inserted in one
 order before anything else, and whoever holds a saga's row is alone with its events and its facts.
 """
 
-import random
-import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
+from functools import partial
 
-from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from msgspec import Struct
-from psycopg import errors
 from psycopg.pq.abc import PGresult
 
 from sagas import changes, facts, learning, sql
 from sagas.events import Incoming, Refused
-from sagas.ingest import folding, statements
+from sagas.ingest import apart, folding, statements
 from sagas.ingest.admitting import Admitted, Admitting, may_report
 from sagas.ingest.folding import Folded
 from sagas.ingest.holding import Held, hold, settle
 from sagas.ingest.keeping import keep
+from sagas.ingest.persisting import persist
 from sagas.ingest.sending import Sent
 from sagas.ingest.statements import EventRow, RepeatedRow
 from sagas.models import Participant
-
-# Times that a transaction is tried when PostgreSQL ended it in favour of another.
-MOST_TRIES = 6
-
-T = TypeVar("T")
 
 # Of an event: the key of its saga, source, id.
 Identity = tuple[int, str, str]
@@ -79,26 +71,21 @@ def store(
     Raises `django.db.OperationalError` when the database is away; then nothing was stored.
     """
     now = now or timezone.now()
-    return persist(lambda: _store(events, participant, scope, now))
+    if participant is None:
+        return persist(partial(_store, events, None, scope, now))
+
+    def leave(refused: Refused) -> Result:
+        keep([refused], participant=participant, scope=scope, now=now)
+        return Result(Outcome.QUARANTINED, refused.reason, refused.detail)
+
+    return apart.take(lambda some: _store(some, participant, scope, now), events, leave)
 
 
-def persist(work: Callable[[], T]) -> T:
-    """Run `work` in a transaction, again when it lost against another one.
-
-    Inside of a transaction of the caller it runs once: only the caller could try again.
-    """
-    if connection.in_atomic_block:
-        return work()
-    for tried in range(1, MOST_TRIES):
-        try:
-            with transaction.atomic():
-                return work()
-        except OperationalError as error:
-            if not isinstance(error.__cause__, errors.DeadlockDetected | errors.SerializationFailure):
-                raise
-            time.sleep(random.uniform(0, 0.02 * 2**tried))  # noqa: S311  (it only has to differ)
-    with transaction.atomic():
-        return work()
+def take(events: Sequence[Incoming], *, participant: Participant, now: datetime) -> list[Refused | None]:
+    """Store events that are in quarantine already, as `store` does; of each that is refused again, why."""
+    return apart.take(
+        lambda some: [None for _ in _take(list(some), participant, now)], events, lambda refused: refused
+    )
 
 
 def _store(

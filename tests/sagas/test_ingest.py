@@ -226,13 +226,6 @@ class TestStore:
         assert not Saga.objects.exists()
         assert outcomes(ingest.store([event(1)], participant=shop, now=NOW)) == "S"
 
-    def test_what_the_server_refuses_is_an_error_and_leaves_a_usable_connection(
-        self, shop: Participant
-    ) -> None:
-        with pytest.raises(Exception, match=r"u0000"), transaction.atomic():
-            ingest.store([event(1, data="\0")], participant=shop, now=NOW)
-        assert outcomes(ingest.store([event(1)], participant=shop, now=NOW)) == "S"
-
 
 # What a saga may hear, in any order, any number of times, in any number of batches.
 KINDS = [kind for kind in Kind if kind.family != "operator"]

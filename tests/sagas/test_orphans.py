@@ -227,7 +227,7 @@ class TestReplayed:
         assert self.replay() == replay
         # What comes meanwhile is mapped as it comes.
         send(shop, shipped("new"), shipped(7))
-        assert replays.go_on() == 250
+        assert replays.go_on(budget=60) == 250
         replay.refresh_from_db()
         assert (replay.state, replay.taken, replay.refused, replays.gone(replay)) == ("done", 250, 0, 0)
         assert replay.finished_at
