@@ -259,6 +259,8 @@ SPECTACULAR_SETTINGS = {
 INGEST_MAX_BYTES = int(env.number("INGEST_MAX_BYTES", 4 * 1024 * 1024, least=1024))
 INGEST_MAX_EVENT_BYTES = int(env.number("INGEST_MAX_EVENT_BYTES", 256 * 1024, least=1024))
 INGEST_MAX_EVENTS = int(env.number("INGEST_MAX_EVENTS", 1000, least=1))
+# Step executions of one saga, each as often as sources speak of it. A saga is read and written as a whole.
+SAGA_MAX_EXECUTIONS = int(env.number("SAGA_MAX_EXECUTIONS", 5000, least=1))
 # Of each participant and foreign type, the newest events that no mapping took are kept, for a replay.
 FOREIGN_EVENTS_KEPT = int(env.number("FOREIGN_EVENTS_KEPT", 10_000, least=1))
 DATA_UPLOAD_MAX_MEMORY_SIZE = INGEST_MAX_BYTES

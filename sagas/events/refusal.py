@@ -19,6 +19,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"
     TOO_DEEP = "too_deep"
     NOT_ALLOWED = "not_allowed"  # the key may not report on this saga type
+    SAGA_TOO_LARGE = "saga_too_large"  # its saga has no room for one more step execution
     NOT_STORABLE = "not_storable"  # the database or our own code failed on it
 
 

@@ -39,16 +39,20 @@ from sagas.facts.order import (
     skewed,
     when,
 )
+from sagas.facts.size import LEAST, WHOLE, Part, speakers
 
 __all__ = [
     "ANSWERS",
+    "LEAST",
     "MICROSECOND",
     "SECOND",
+    "WHOLE",
     "Birth",
     "Execution",
     "Facts",
     "Moment",
     "Observed",
+    "Part",
     "Phase",
     "Said",
     "Span",
@@ -69,5 +73,6 @@ __all__ = [
     "precedes",
     "sequence_order",
     "skewed",
+    "speakers",
     "when",
 ]

@@ -47,6 +47,16 @@ class SagaRow(Struct, gc=False):
     due_at: datetime | None
 
 
+# Of an event: the key of its saga, source, id.
+Identity = tuple[int, str, str]
+
+
+class IdentityRow(Struct, gc=False):
+    saga_id: int
+    source: str
+    event_id: str
+
+
 class RepeatedRow(Struct, gc=False):
     id: int
     repeated: int
@@ -111,6 +121,13 @@ FROM json_to_recordset($1::json) AS given (
 )
 ON CONFLICT DO NOTHING
 RETURNING saga_id, source, event_id
+"""
+
+KNOWN_EVENTS = """
+SELECT event.saga_id, event.source, event.event_id
+FROM sagas_event event
+JOIN json_to_recordset(%(rows)s::json) AS given (saga_id bigint, source text, event_id text)
+  USING (saga_id, source, event_id)
 """
 
 UPDATE_SAGAS = f"""

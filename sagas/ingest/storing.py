@@ -4,6 +4,7 @@ Safe with any number of writers on the same sagas: saga rows are inserted in one
 order before anything else, and whoever holds a saga's row is alone with its events and its facts.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -14,25 +15,26 @@ from msgspec import Struct
 from psycopg.pq.abc import PGresult
 
 from sagas import changes, facts, learning, sql
-from sagas.events import Incoming, Refused
-from sagas.ingest import apart, folding, statements
+from sagas.events import Incoming, Reason, Refused
+from sagas.ingest import apart, bounding, folding, statements
 from sagas.ingest.admitting import Admitted, Admitting, may_report
 from sagas.ingest.folding import Folded
 from sagas.ingest.holding import Held, hold, settle
 from sagas.ingest.keeping import keep
 from sagas.ingest.persisting import persist
 from sagas.ingest.sending import Sent
-from sagas.ingest.statements import EventRow, RepeatedRow
+from sagas.ingest.statements import EventRow, Identity, RepeatedRow
 from sagas.models import Participant
-
-# Of an event: the key of its saga, source, id.
-Identity = tuple[int, str, str]
 
 
 class Outcome(StrEnum):
     STORED = "stored"
     DUPLICATE = "duplicate"
     QUARANTINED = "quarantined"
+
+
+# Of an event that became several: what it is said to be.
+BEST_FIRST = [Outcome.STORED, Outcome.DUPLICATE, Outcome.QUARANTINED]
 
 
 class Mapped(Struct, gc=False):
@@ -83,9 +85,12 @@ def store(
 
 def take(events: Sequence[Incoming], *, participant: Participant, now: datetime) -> list[Refused | None]:
     """Store events that are in quarantine already, as `store` does; of each that is refused again, why."""
-    return apart.take(
-        lambda some: [None for _ in _take(list(some), participant, now)], events, lambda refused: refused
-    )
+
+    def work(some: Sequence[Incoming]) -> list[Refused | None]:
+        results = _take(list(some), participant, now)
+        return [_refusal(event, result) for event, result in zip(some, results, strict=True)]
+
+    return apart.take(work, events, lambda refused: refused)
 
 
 def _store(
@@ -97,7 +102,15 @@ def _store(
     admitted = [may_report(event, scope) for event in events] if scope else events
     taken = [event for event in admitted if isinstance(event, Incoming)]
     if len(taken) == len(admitted):
-        return _take(taken, participant, now) if taken else []
+        results = _take(taken, participant, now) if taken else []
+        refused = [
+            refusal
+            for event, result in zip(taken, results, strict=True)
+            if (refusal := _refusal(event, result))
+        ]
+        if refused and participant:
+            keep(refused, participant=participant, scope=scope, now=now)
+        return results
     admitting = Admitting(now)
     return _store_and_keep([admitting.admit(event, scope) for event in events], participant, scope, now)
 
@@ -110,20 +123,37 @@ def _store_and_keep(
     if refused and participant is None:
         raise ValueError(f"Amends' own event was refused: {refused[0].detail}")
     taken = [event for one in admitted for event in one.taken]
-    results = iter(_take(taken, participant, now) if taken else [])
+    told = iter(_take(taken, participant, now) if taken else [])
+    results = [_result(one, [next(told) for _ in one.taken]) for one in admitted]
+    # One copy of each, whatever the number of sagas that did not take it.
+    refused = [
+        refusal
+        for one, result in zip(admitted, results, strict=True)
+        if (refusal := one.refused or _refusal(one.taken[0], result))
+    ]
     if refused and participant:
         keep(refused, participant=participant, scope=scope, now=now)
-    return [_result(one, [next(results) for _ in one.taken]) for one in admitted]
+    return results
+
+
+def _refusal(event: Incoming, result: Result) -> Refused | None:
+    """Where its saga did not take it, or one of several that a mapping made it an event of."""
+    if not result.reason:
+        return None
+    return Refused(Reason(result.reason), result.detail, event.raw, event.id, event.source)
 
 
 def _result(admitted: Admitted, results: Sequence[Result]) -> Result:
     """Of one event that came, from the results of what it became."""
-    reason, detail = (admitted.refused.reason, admitted.refused.detail) if admitted.refused else ("", "")
+    failed: Sequence[Refused | Result] = [
+        each for each in (admitted.refused, *results) if each and each.reason
+    ]
+    reason, detail = (failed[0].reason, failed[0].detail) if failed else ("", "")
     if not results:
         return Result(Outcome.QUARANTINED, reason, detail)
     if not admitted.is_mapped:
         return results[0]
-    best = next((each for each in results if each.outcome is Outcome.STORED), results[0])
+    best = min(results, key=lambda each: BEST_FIRST.index(each.outcome))
     mapped = [Mapped(event, each.outcome) for event, each in zip(admitted.taken, results, strict=True)]
     return Result(best.outcome, reason, detail, best.saga_pk, mapped)
 
@@ -140,15 +170,44 @@ def _take(events: list[Incoming], participant: Participant | None, now: datetime
     if len(distinct) < len(events):
         for saga in sagas.values():
             saga.events = list({(event.source, event.id): event for event in reversed(saga.events)}.values())
-    new, folded = _insert(distinct, list(sagas.values()), participant, now)
+    # What Amends itself records is about what is known, and must not be lost.
+    left = bounding.without_room(sagas.values()) if participant else set()
+    if left:
+        _leave(left, identities, distinct, sagas.values())
+    new, folded = _insert(distinct, [saga for saga in sagas.values() if saga.events], participant, now)
     folding.write(folded, now)
     written = {one.saga.pk for one in folded}
-    repeated = [RepeatedRow(saga.pk, saga.arrived) for saga in sagas.values() if saga.pk not in written]
+    repeated = [
+        RepeatedRow(saga.pk, saga.arrived)
+        for saga in sagas.values()
+        if saga.arrived and saga.pk not in written
+    ]
     if repeated:
         sql.run(statements.COUNT_REPEATED, rows=sql.encode(repeated))
     if written:
         changes.tell("sagas", *(f"saga:{pk}" for pk in written))
-    return _results(identities, new)
+    results = _results(identities, new)
+    if left:
+        for place, (identity, event) in enumerate(zip(identities, events, strict=True)):
+            if identity in left:
+                detail = bounding.explain(event)
+                results[place] = Result(Outcome.QUARANTINED, Reason.SAGA_TOO_LARGE, detail)
+    return results
+
+
+def _leave(
+    left: set[Identity],
+    identities: list[Identity],
+    distinct: dict[Identity, Incoming],
+    sagas: Collection[Held],
+) -> None:
+    """Go on as if these events had not come."""
+    arrived = Counter(pk for pk, *_ in filter(left.__contains__, identities))
+    for saga in sagas:
+        saga.arrived -= arrived[saga.pk]
+        saga.events = [each for each in saga.events if (saga.pk, each.source, each.id) not in left]
+    for identity in left:
+        del distinct[identity]
 
 
 def _results(identities: list[Identity], new: set[Identity]) -> list[Result]:
