@@ -39,6 +39,7 @@ from sagas.models import (
     Heartbeat,
     Problem,
     Quarantined,
+    Refusal,
     Saga,
     Silence,
     Unlearned,
@@ -192,6 +193,7 @@ def _of_work() -> Iterable[Metric]:
         ),
         _plain("amends_quarantined_open", "Events in quarantine." + UP_TO, quarantined),
         *_of_foreign_types(),
+        *_of_refusals(),
         ages,
     )
 
@@ -219,6 +221,20 @@ def _of_foreign_types() -> Iterable[Metric]:
         word = "unmapped" if name == "count" else name
         yield CounterMetricFamily(f"amends_foreign_events_{word}", f"{what}.", value=sums[name] or 0)
     yield _plain("amends_foreign_events_kept", "Of these, events in quarantine.", sums["kept"] or 0)
+
+
+def _of_refusals() -> Iterable[Metric]:
+    refused = CounterMetricFamily(
+        "amends_events_refused", "Events that were refused, but for foreign ones.", labels=["reason"]
+    )
+    dropped = CounterMetricFamily(
+        "amends_events_refused_dropped", "Of these, events that made room for newer ones.", labels=["reason"]
+    )
+    sums = Refusal.objects.values_list("reason").annotate(Sum("count"), Sum("dropped"))
+    for reason, count, gone in sums.order_by("reason"):
+        refused.add_metric([reason], count)
+        dropped.add_metric([reason], gone)
+    return refused, dropped
 
 
 def _up_to(rows: QuerySet[Any]) -> int:

@@ -136,6 +136,7 @@ CELERY_BEAT_SCHEDULE = {
         # Once in two minutes it is due, and may find another at work.
         ("renew alerts", "sagas.tasks.renew_alerts", 10.0),
         ("go on with replays", "sagas.tasks.go_on_with_replays", 1.0),
+        ("forget what was replayed", "sagas.tasks.forget_replayed", 60.0),
         ("recover repairs", "compensation.tasks.recover", 1.0),
         ("learn what is normal", "sagas.tasks.learn", 5.0),
         ("go on with trials", "sagas.tasks.work_on_trials", 1.0),
@@ -263,6 +264,10 @@ INGEST_MAX_EVENTS = int(env.number("INGEST_MAX_EVENTS", 1000, least=1))
 SAGA_MAX_EXECUTIONS = int(env.number("SAGA_MAX_EXECUTIONS", 5000, least=1))
 # Of each participant and foreign type, the newest events that no mapping took are kept, for a replay.
 FOREIGN_EVENTS_KEPT = int(env.number("FOREIGN_EVENTS_KEPT", 10_000, least=1))
+# Likewise of each participant and reason, of all others that were refused.
+REFUSED_EVENTS_KEPT = int(env.number("REFUSED_EVENTS_KEPT", 10_000, least=1))
+# Days for which an event that was replayed is still shown as it came.
+REPLAYED_EVENTS_DAYS = env.number("REPLAYED_EVENTS_DAYS", 30, least=1)
 DATA_UPLOAD_MAX_MEMORY_SIZE = INGEST_MAX_BYTES
 
 # Seconds. A step, compensation or saga that nobody gave a deadline is due after this long.

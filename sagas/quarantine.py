@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
@@ -18,6 +18,19 @@ from sagas.models import Participant, Quarantined
 
 # Events in one transaction.
 AT_ONCE = 100
+
+# Few enough for one transaction, and by the minute more than people replay.
+FORGOTTEN_AT_ONCE = 1000
+
+FORGET_REPLAYED = """
+DELETE FROM sagas_quarantined WHERE id IN (
+  SELECT id FROM sagas_quarantined
+  WHERE state = 'replayed' AND replayed_at < %(before)s
+  ORDER BY replayed_at LIMIT %(most)s
+  FOR UPDATE SKIP LOCKED
+)
+RETURNING id
+"""
 
 COUNT_REPLAYED = """
 UPDATE sagas_foreigntype type SET kept = kept - given.number
@@ -98,6 +111,14 @@ def read_again(rows: Sequence[Quarantined], by: audit.Actor, now: datetime) -> t
         changes.tell("quarantine")
         _record(rows, by)
     return len(rows) - len(refused), len(refused)
+
+
+def forget_replayed(now: datetime) -> int:
+    """Remove the oldest of what was replayed REPLAYED_EVENTS_DAYS ago; how many. Their events are stored, and
+    who replayed them stands in the audit log.
+    """
+    before = now - timedelta(days=settings.REPLAYED_EVENTS_DAYS)
+    return len(sql.run(FORGET_REPLAYED, before=before, most=FORGOTTEN_AT_ONCE))
 
 
 def _admit(row: Quarantined, admitting: ingest.Admitting, now: datetime) -> ingest.Admitted:

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from sagas import replays, trials
+from sagas import quarantine, replays, trials
 from sagas.alerts import delivery, renewing
 from sagas.audit import anchors
 from sagas.detection import sweep as sweeping
@@ -39,6 +39,11 @@ def work_on_trials() -> None:
 @shared_task(name=replays.TASK)  # type: ignore[untyped-decorator]  # Celery has none
 def go_on_with_replays() -> None:
     replays.go_on()
+
+
+@shared_task(name="sagas.tasks.forget_replayed")  # type: ignore[untyped-decorator]  # Celery has none
+def forget_replayed() -> None:
+    quarantine.forget_replayed(timezone.now())
 
 
 @shared_task(name="sagas.tasks.learn")  # type: ignore[untyped-decorator]  # Celery has none

@@ -2,6 +2,7 @@
 
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
@@ -16,10 +17,11 @@ from console.web import foreign_types, frame, paging
 from console.web.guard import needs
 from sagas import quarantine
 from sagas.events import Reason
-from sagas.models import ForeignType, Quarantined
+from sagas.models import ForeignType, Quarantined, Refusal
 
 # Shown of a body; the rest is told by its length.
 BODY_SHOWN = 64 * 1024
+MADE_ROOM_SHOWN = 5
 # Characters that cannot be seen, or turn the text around them: written as their codes.
 UNSEEN = {code: f"\\x{code:02x}" for code in (*range(32), 127) if chr(code) not in "\t\n\r"} | {
     code: f"\\u{code:04x}"
@@ -65,6 +67,8 @@ def show(request: HttpRequest) -> HttpResponse:
             "foreign_type": foreign_type,
             "is_narrowed": is_narrowed,
             "types": foreign_types.lines(),
+            "made_room": [] if foreign_type else made_room(reason, participant),
+            "kept": settings.REFUSED_EVENTS_KEPT,
             "query": link(words),
             "without_type": link(words | {"type": ""}),
             "without_reason": link(words | {"reason": ""}),
@@ -90,6 +94,16 @@ def open_reasons() -> list[str]:
             " ORDER BY id DESC LIMIT 1000) newest ORDER BY reason"
         )
         return [reason for (reason,) in cursor.fetchall()]
+
+
+def made_room(reason: str, participant: str) -> list[Refusal]:
+    """Of which reasons and participants there were more events than are kept, the most first."""
+    found = Refusal.objects.filter(dropped__gt=0).select_related("participant")
+    if reason:
+        found = found.filter(reason=reason)
+    if participant:
+        found = found.filter(participant__name=participant)
+    return list(found.order_by("-dropped", "pk")[:MADE_ROOM_SHOWN])
 
 
 @require_safe

@@ -1,7 +1,8 @@
 """Keeping what was refused, as it came; `sagas.quarantine` reads it again.
 
-Of foreign types (which somebody else's systems publish, and nobody has mapped) only the newest are kept, so
-that a participant who forwards a whole bus fills no disk; all are counted, and what made room is told.
+Only the newest are kept, of each participant and reason, and of each foreign type (which somebody else's
+systems publish, and nobody has mapped): so that whoever forwards a whole bus, or sends the same mistake for
+ever, fills no disk. All are counted, and what made room is told.
 """
 
 from collections import Counter
@@ -12,9 +13,14 @@ from django.conf import settings
 from msgspec import Struct
 
 from sagas import changes, sql
-from sagas.events import Foreign, Refused
+from sagas.events import Foreign, Reason, Refused
 from sagas.ingest import statements
 from sagas.models import Participant, Quarantined
+
+# Looking for what is beyond the newest goes over all of them: done once in so many hundredths of these.
+SHARE = 100
+# Where the bound was lowered, or there was none before: few enough for a batch to wait for.
+GOING_AT_ONCE = 2000
 
 # Foreign types that are told apart, of one participant; the others are counted together, under "".
 MOST_TYPES = 500
@@ -23,6 +29,11 @@ OTHERS = ""
 
 class ForeignTypeRow(Struct, gc=False):
     type: str
+    number: int
+
+
+class RefusalRow(Struct, gc=False):
+    reason: str
     number: int
 
 
@@ -47,7 +58,21 @@ def keep(
     if known:
         most = settings.FOREIGN_EVENTS_KEPT
         sql.run(statements.MAKE_ROOM, types=sorted(set(known.values())), most=most)
+    _bound_reasons(Counter(event.reason for event in refused if not isinstance(event, Foreign)), participant)
     changes.tell("quarantine")
+
+
+def _bound_reasons(numbers: Counter[Reason], participant: Participant) -> None:
+    if not numbers:
+        return
+    most = settings.REFUSED_EVENTS_KEPT
+    step = max(most // SHARE, 1)
+    rows = sql.encode([RefusalRow(reason, number) for reason, number in numbers.items()])
+    counted = sql.run(statements.COUNT_REFUSALS, rows=rows, participant=participant.pk)
+    due = [pk for reason, pk, count in counted if count // step > (count - numbers[reason]) // step]
+    if due:
+        at_once = max(GOING_AT_ONCE, 2 * numbers.total())
+        sql.run(statements.MAKE_ROOM_OF_REASONS, refusals=due, most=most, at_once=at_once)
 
 
 def count_types(types: Sequence[str], participant: Participant, now: datetime) -> dict[str, int]:

@@ -219,6 +219,46 @@ FROM (SELECT foreign_type_id, count(*) AS number FROM gone GROUP BY foreign_type
 WHERE type.id = counted.foreign_type_id
 """
 
+# Sorted, as everybody who counts reasons locks their rows in this order.
+COUNT_REFUSALS = """
+INSERT INTO sagas_refusal AS known (participant_id, reason, count, dropped)
+SELECT %(participant)s, reason, number, 0
+FROM json_to_recordset(%(rows)s::json) AS given (reason text, number int)
+ORDER BY reason
+ON CONFLICT (participant_id, reason) DO UPDATE SET count = known.count + excluded.count
+RETURNING reason, id, count
+"""
+
+# As above. Of the newest, which stay, only the last is looked up, and none is locked; whatever was replayed
+# or has another reason by now is not among them.
+MAKE_ROOM_OF_REASONS = """
+WITH chosen AS MATERIALIZED (
+  SELECT oldest.id, refusal.id AS refusal_id
+  FROM sagas_refusal refusal
+  CROSS JOIN LATERAL (
+    SELECT id FROM sagas_quarantined
+    WHERE participant_id = refusal.participant_id AND reason = refusal.reason
+      AND state = 'open' AND foreign_type_id IS NULL
+    ORDER BY id DESC OFFSET %(most)s - 1 LIMIT 1
+  ) last
+  CROSS JOIN LATERAL (
+    SELECT id FROM sagas_quarantined
+    WHERE participant_id = refusal.participant_id AND reason = refusal.reason
+      AND state = 'open' AND foreign_type_id IS NULL AND id < last.id
+    ORDER BY id LIMIT %(at_once)s
+    FOR UPDATE SKIP LOCKED
+  ) oldest
+  WHERE refusal.id = ANY(%(refusals)s)
+),
+gone AS (
+  DELETE FROM sagas_quarantined USING chosen WHERE sagas_quarantined.id = chosen.id
+  RETURNING chosen.refusal_id
+)
+UPDATE sagas_refusal refusal SET dropped = dropped + counted.number
+FROM (SELECT refusal_id, count(*) AS number FROM gone GROUP BY refusal_id) counted
+WHERE refusal.id = counted.refusal_id
+"""
+
 # Of each saga type the definition that new sagas take: its mappings are in force.
 NEWEST_VERSIONS = """
 SELECT DISTINCT ON (saga_type) id FROM sagas_definition ORDER BY saga_type, loaded_at DESC, id DESC

@@ -7,7 +7,7 @@ from sagas.models.heartbeat import Heartbeat
 from sagas.models.incident import Escalation, Incident, Membership
 from sagas.models.participant import Participant, ParticipantKey
 from sagas.models.person import Preferences, Watch
-from sagas.models.quarantine import ForeignType, Quarantined, Replay
+from sagas.models.quarantine import ForeignType, Quarantined, Refusal, Replay
 from sagas.models.saga import Event, Nudge, Saga, SagaKey
 from sagas.models.silence import Hearing, Listening, Rhythm, Silence
 from sagas.models.statistics import StepDay, StepNorm, Unlearned
@@ -39,6 +39,7 @@ __all__ = [
     "Problem",
     "ProblemStake",
     "Quarantined",
+    "Refusal",
     "Replay",
     "Rhythm",
     "Route",

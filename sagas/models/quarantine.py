@@ -26,6 +26,26 @@ class ForeignType(models.Model):
         return self.type or "other types"
 
 
+class Refusal(models.Model):
+    """A reason for which events of one participant are refused: all are counted, the newest are kept.
+
+    But for those of foreign types, which are counted as such.
+    """
+
+    participant = models.ForeignKey("sagas.Participant", models.CASCADE, related_name="refusals")
+    reason = models.CharField(max_length=60)
+    count = models.BigIntegerField(default=0)  # ever refused, redeliveries too
+    dropped = models.BigIntegerField(default=0)  # older ones, which had to make room
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["participant", "reason"], name="refusal_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.reason
+
+
 class Quarantined(models.Model):
     """An event that could not be understood, kept as it came until its cause is mended."""
 
@@ -64,6 +84,14 @@ class Quarantined(models.Model):
             models.Index(
                 fields=["foreign_type", "id"], condition=Q(state="open"), name="quarantined_open_of_type"
             ),
+            # The oldest of a reason, to make room.
+            models.Index(
+                fields=["participant", "reason", "id"],
+                condition=Q(state="open", foreign_type=None),
+                name="quarantined_open_of_reason",
+            ),
+            # What was replayed so long ago that it goes.
+            models.Index(fields=["replayed_at"], condition=Q(state="replayed"), name="quarantined_replayed"),
         ]
 
     def __str__(self) -> str:

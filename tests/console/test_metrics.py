@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from console.permissions import Role
 from sagas.ingest import Outcome
-from sagas.models import Alert, Channel, Delivery, Heartbeat, Saga, Unlearned
+from sagas.models import Alert, Channel, Delivery, Heartbeat, Participant, Refusal, Saga, Unlearned
 from tests.console import world
 from tests.console.cast import person
 
@@ -51,6 +51,9 @@ def test_the_numbers_are_those_of_the_rows() -> None:
             next_attempt_at=now,
         )
     Unlearned.objects.create(saga=built.well)
+    for name, count, dropped in [("shop-1", 7, 4), ("shop-2", 2, 1)]:
+        by = Participant.objects.create(name=name)
+        Refusal.objects.create(participant=by, reason="bad_time", count=count, dropped=dropped)
     found = scraped()
     expected = {
         ("amends_sagas_open", "running"): 2,
@@ -65,6 +68,8 @@ def test_the_numbers_are_those_of_the_rows() -> None:
         ("amends_repairs_running",): 1,
         ("amends_repair_actions_open", "ready"): 1,
         ("amends_quarantined_open",): 3,
+        ("amends_events_refused_total", "bad_time"): 9,
+        ("amends_events_refused_dropped_total", "bad_time"): 5,
         ("amends_foreign_events_unmapped_total",): 2,
         ("amends_foreign_events_dropped_total",): 0,
         ("amends_foreign_events_kept",): 2,

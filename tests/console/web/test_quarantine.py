@@ -4,7 +4,8 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from sagas import definitions, replays
+from sagas import definitions, ingest, replays
+from sagas.events import Reason, Refused
 from sagas.models import AuditEntry, ForeignType, Quarantined
 from tests.console.cast import Person
 from tests.console.web.scene import ADA, Scene, make_orphan, make_quarantined, page
@@ -110,6 +111,17 @@ def test_what_made_room_is_told(
     for _ in range(4):
         make_orphan(scene.shipping, "com.shop.order.lost.v1")
     assert "the newest; 2 older made room" in page(viewer, "/quarantine/")
+
+
+def test_what_made_room_is_told_by_reason(scene: Scene, viewer: Person, settings: Settings) -> None:
+    settings.REFUSED_EVENTS_KEPT = 2
+    bad = Refused(Reason.BAD_TIME, "time is bad.", b"{}")
+    ingest.store([bad] * 5, participant=scene.shipping)
+    told = "from shipping: the newest 2 are kept; 3 older made room."
+    assert told in page(viewer, "/quarantine/")
+    assert told in page(viewer, "/quarantine/?reason=bad_time&participant=shipping")
+    for elsewhere in ("reason=bad_data", "participant=other", "state=replayed"):
+        assert "made room" not in page(viewer, f"/quarantine/?{elsewhere}")
 
 
 def test_orphans_are_nobodys_mistake(scene: Scene, viewer: Person) -> None:

@@ -41,7 +41,7 @@ BASELINES = {
     "/definitions/seen/?type=order-fulfilment": 7,
     "/trials/": 7,
     "/trials/{trial}/": 8,
-    "/quarantine/": 9,
+    "/quarantine/": 10,
     "/quarantine/replays/{replay}/": 7,
     "/quarantine/{quarantined}/": 6,
     "/audit/": 9,
