@@ -137,6 +137,7 @@ CELERY_BEAT_SCHEDULE = {
         ("renew alerts", "sagas.tasks.renew_alerts", 10.0),
         ("go on with replays", "sagas.tasks.go_on_with_replays", 1.0),
         ("forget what was replayed", "sagas.tasks.forget_replayed", 60.0),
+        ("go on with adoptions", "sagas.tasks.go_on_with_adoptions", 1.0),
         ("recover repairs", "compensation.tasks.recover", 1.0),
         ("learn what is normal", "sagas.tasks.learn", 5.0),
         ("go on with trials", "sagas.tasks.work_on_trials", 1.0),
@@ -239,6 +240,7 @@ SPECTACULAR_SETTINGS = {
         "ActionState": "compensation.models.RepairAction.State",
         "ActionKind": "compensation.models.RepairAction.Kind",
         "DeliveryState": "sagas.models.Delivery.State",
+        # A replay and an adoption have the same states.
         "ReplayState": "sagas.models.Replay.State",
         "QuarantineState": "sagas.models.Quarantined.State",
         # An export has the same states.

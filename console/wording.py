@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from sagas.durations import exactly, span
+from sagas.models import Adoption
 
-__all__ = ["ago", "capped", "clock", "exactly", "span"]
+__all__ = ["adopted", "ago", "capped", "clock", "exactly", "span"]
 
 
 def ago(moment: datetime, now: datetime) -> str:
@@ -28,3 +29,22 @@ def clock(moment: datetime, now: datetime, style: str) -> str:
 def capped(count: int, cap: int) -> str:
     """`12`, `9,999`, and `10,000+` from the cap on, where nobody counted further."""
     return f"{cap:,}+" if count >= cap else f"{count:,}"
+
+
+def adopted(adoption: Adoption) -> str:
+    """What goes behind "it is loaded"; empty where no saga waited for it."""
+    if adoption.is_running:
+        return (
+            f"; {adoption.looked_at:,} of {_sagas(adoption.total)} that were there before it looked at "
+            "so far, and workers go on"
+        )
+    told = ""
+    if adoption.adopted:
+        told = f"; {_sagas(adoption.adopted)} {'was' if adoption.adopted == 1 else 'were'} read anew with it"
+    if adoption.failed:
+        told += f"; {_sagas(adoption.failed)} could not be read anew: the log says why"
+    return told
+
+
+def _sagas(count: int) -> str:
+    return "1 saga" if count == 1 else f"{count:,} sagas"

@@ -8,6 +8,7 @@ from sagas.alerts import delivery, renewing
 from sagas.audit import anchors
 from sagas.detection import sweep as sweeping
 from sagas.detection.silence import learning
+from sagas.ingest import adopting
 from sagas.learning import learner
 
 
@@ -44,6 +45,11 @@ def go_on_with_replays() -> None:
 @shared_task(name="sagas.tasks.forget_replayed")  # type: ignore[untyped-decorator]  # Celery has none
 def forget_replayed() -> None:
     quarantine.forget_replayed(timezone.now())
+
+
+@shared_task(name=adopting.TASK)  # type: ignore[untyped-decorator]  # Celery has none
+def go_on_with_adoptions() -> None:
+    adopting.go_on()
 
 
 @shared_task(name="sagas.tasks.learn")  # type: ignore[untyped-decorator]  # Celery has none

@@ -22,7 +22,7 @@ from console.api.refusals import BadParameterError, Refusal
 from console.permissions import Act
 from sagas import definitions, describing, foreign_types, ingest
 from sagas.definitions import DefinitionError
-from sagas.models import Definition
+from sagas.models import Adoption, Definition
 
 # What complaints of a body are said to be about, in place of a file's name.
 BODY = "body"
@@ -43,9 +43,19 @@ class DefinitionOut(serializers.Serializer[Definition]):
     loaded_by = serializers.CharField()
 
 
+class AdoptionOut(serializers.Serializer[Adoption]):
+    state = serializers.ChoiceField(Adoption.State.choices)
+    total = serializers.IntegerField(help_text="Sagas to look at: those that may have waited for it.")
+    looked_at = serializers.IntegerField()
+    adopted = serializers.IntegerField(help_text="Of them read anew, as their definition changed.")
+    failed = serializers.IntegerField(help_text="Of them left as they were; the worker's log says why.")
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
 class DefinitionDetailOut(DefinitionOut):
     definition = serializers.DictField(source="body", help_text="As it is understood; durations in seconds.")
     yaml = serializers.CharField(source="source", help_text="As it was loaded, to the letter.")
+    adoption = AdoptionOut(help_text="How far it has come to the sagas that were there before it.")
     waiting = serializers.SerializerMethodField(
         help_text="Types of events in quarantine that its mappings are about: they can be replayed now."
     )
@@ -70,7 +80,10 @@ class Definitions(ListAPIView[Definition]):
         responses={200: DefinitionDetailOut, 201: DefinitionDetailOut},
     )
     def post(self, request: Request) -> Response:
-        """Load a definition. 201 when it is new, 200 when this very text was loaded before."""
+        """Load a definition. 201 when it is new, 200 when this very text was loaded before.
+
+        Sagas that waited for it have it when `adoption` is done, which with many of them is later.
+        """
         try:
             loaded = definitions.load(str(request.data), BODY, actors.of(request))
         except DefinitionError as error:
@@ -111,5 +124,7 @@ class OneDefinition(APIView):
     @extend_schema(responses=DefinitionDetailOut)
     def get(self, request: Request, saga_type: str, version: str) -> Response:
         """A definition, as it was loaded and as it is understood."""
-        row = get_object_or_404(Definition, saga_type=saga_type, version=version)
+        row = get_object_or_404(
+            Definition.objects.select_related("adoption"), saga_type=saga_type, version=version
+        )
         return Response(DefinitionDetailOut(row).data)

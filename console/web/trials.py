@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from console import actors, addresses, trial_report
+from console import actors, addresses, trial_report, wording
 from console.permissions import Act
 from console.web import frame
 from console.web.guard import needs
@@ -43,17 +43,14 @@ def activate(request: HttpRequest, pk: int) -> HttpResponse:
         refused = "Nothing was activated: say that you have looked at what it would find."
         return _page(request, _find(pk), status=422, refused=refused)
     try:
-        loaded, adopted = trials.activate(_find(pk), request.POST.get("digest", ""), actors.of(request))
+        loaded, adoption = trials.activate(_find(pk), request.POST.get("digest", ""), actors.of(request))
     except (NotTriedError, ChangedError) as error:
         return _page(request, _find(pk), status=409, refused=str(error))
     except DefinitionError as error:
         refused = "; ".join(complaint.message for complaint in error.complaints)
         return _page(request, _find(pk), status=409, refused=f"Nothing was activated: {refused}.")
     told = f"{loaded.row} is in force" if loaded.is_new else f"{loaded.row} was in force already"
-    read = (
-        f"; {adopted:,} {'saga was' if adopted == 1 else 'sagas were'} read anew with it" if adopted else ""
-    )
-    messages.success(request, f"{told}{read}.")
+    messages.success(request, f"{told}{wording.adopted(adoption)}.")
     return HttpResponseRedirect(addresses.definition(loaded.row.saga_type, loaded.row.version), status=303)
 
 

@@ -9,11 +9,15 @@ from typing import NamedTuple
 import msgspec
 from django.db import transaction
 
-from sagas import audit, models
+from sagas import audit, models, sql
 from sagas.definitions.fields import as_stored
 from sagas.definitions.parsing import parse
 from sagas.definitions.reading import Complaint, DefinitionError, Document
 from sagas.definitions.schema import Definition
+
+# Held until the end of the transaction, so that definitions are seen in the order of their `loaded_at`: else
+# a saga might have taken the later of two, and the earlier, which it should have, would not look for it.
+LOAD_ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('sagas.definitions.loading', 0))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +43,13 @@ class Version(NamedTuple):
 def load(text: str, file: str, by: audit.Actor) -> Loaded:
     """Keep a definition, with its audit entry. Raises `DefinitionError`, also where its version is taken.
 
-    Sagas that were here before it are told of it by `sagas.ingest.adopt`.
+    That sagas which were here before it are to have it is kept with it: workers see to that, and whoever
+    has committed may begin with it at once (`sagas.ingest.adopt`).
     """
     definition = parse(text, file)
     digest = hashlib.sha256(text.encode()).hexdigest()
     with transaction.atomic():
+        sql.run(LOAD_ALONE)
         row, is_new = models.Definition.objects.get_or_create(
             saga_type=definition.type,
             version=definition.version,
@@ -57,6 +63,7 @@ def load(text: str, file: str, by: audit.Actor) -> Loaded:
             },
         )
         if is_new:
+            models.Adoption.objects.create(definition=row)
             name = f"{definition.type}/{definition.version}"
             audit.record(
                 by, "definition.loaded", ("definition", name), after={"file": file, "digest": digest}

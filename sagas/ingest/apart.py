@@ -50,17 +50,22 @@ def take(
 
 def refuse(event: Event, error: Exception) -> Refused:
     """For the quarantine. Where it failed is logged, but not the error's text, which may quote the event."""
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if "site-packages" not in frame.filename]
     log.error(
         "ingest: an event was left out, which could not be stored",
         source=event.source,
         id=event.id,
-        error=type(error.__cause__ or error).__name__,
-        place=f"{ours[-1].filename}:{ours[-1].lineno}",
+        **where(error),
     )
     is_plain = isinstance(event, Refused) and event.is_plain
     return Refused(Reason.NOT_STORABLE, DETAIL, event.raw, event.id, event.source, is_plain=is_plain)
+
+
+def where(error: Exception) -> dict[str, str]:
+    """What is logged of such an error."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "site-packages" not in frame.filename]
+    place = f"{ours[-1].filename}:{ours[-1].lineno}"
+    return {"error": type(error.__cause__ or error).__name__, "place": place}
 
 
 def _divide(

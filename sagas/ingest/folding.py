@@ -28,6 +28,7 @@ class Folded:
         self.row = SagaRow(
             id=saga.pk,
             definition_id=saga.definition_pk,
+            unmet_version=saga.unmet_version,
             facts=facts.encode(saga.facts).decode(),
             added=len(saga.events),
             repeated=saga.arrived - len(saga.events),

@@ -14,6 +14,8 @@ from sagas.ingest.statements import SagaName
 
 # The facts of a saga without events, as they are stored.
 NOTHING = "{}"
+# Letters. No definition can have a longer one.
+LONGEST_VERSION = 100
 
 
 @dataclass(slots=True, eq=False)
@@ -32,6 +34,7 @@ class Held:
     events: list[Incoming] = field(default_factory=list)  # of this batch, each once
     arrived: int = 0  # events of this batch, with repeated ones
     is_watched: bool = False  # sagas with a rule may look at it
+    unmet_version: str | None = ""  # as in the row: any will do, until `settle` has found one
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> Self:
@@ -77,7 +80,9 @@ def settle(sagas: Collection[Held], now: datetime) -> list[Held]:
     for saga in sagas:
         if saga.saga_type not in known:
             continue
-        chosen = choose(_said(saga, now), saga.created_at, known[saga.saga_type])
+        said = _said(saga, now)
+        chosen = choose(said, saga.created_at, known[saga.saga_type])
+        saga.unmet_version = _unmet(said, known[saga.saga_type])
         saga.is_watched = any(
             version.pk == chosen and version.is_watched for version in known[saga.saga_type]
         )
@@ -99,6 +104,13 @@ def choose(said: str, created_at: datetime, known: list[Version]) -> int:
         return named
     before = [version for version in known if version.loaded_at <= created_at]
     return before[-1].pk if before else known[0].pk
+
+
+def _unmet(said: str, known: list[Version]) -> str | None:
+    """The version that events name, where it is none that is known but may be loaded one day."""
+    if not said or len(said) > LONGEST_VERSION or any(version.version == said for version in known):
+        return None
+    return said
 
 
 def versions(saga_types: Iterable[str]) -> dict[str, list[Version]]:

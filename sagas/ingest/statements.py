@@ -33,6 +33,7 @@ class SagaRow(Struct, gc=False):
 
     id: int
     definition_id: int | None
+    unmet_version: str | None
     facts: str
     added: int
     repeated: int
@@ -73,9 +74,9 @@ class KeyRow(Struct, gc=False):
 INSERT_SAGAS = """
 INSERT INTO sagas_saga (
   saga_type, saga_id, facts, revision, redeliveries, created_at, status, open_effects, unknown_effects,
-  waiting_on, display, condition, has_findings, lesson
+  waiting_on, display, condition, has_findings, lesson, unmet_version
 )
-SELECT saga_type, saga_id, '{}', 0, 0, %(now)s, 'running', '{}', '{}', '', '{}', 'healthy', false, 0
+SELECT saga_type, saga_id, '{}', 0, 0, %(now)s, 'running', '{}', '{}', '', '{}', 'healthy', false, 0, NULL
 FROM json_to_recordset(%(rows)s::json) AS given (saga_type text, saga_id text)
 WHERE NOT EXISTS (
   SELECT FROM sagas_saga known WHERE known.saga_type = given.saga_type AND known.saga_id = given.saga_id
@@ -134,6 +135,7 @@ UPDATE_SAGAS = f"""
 WITH written AS (
 UPDATE sagas_saga saga SET
   definition_id = given.definition_id,
+  unmet_version = given.unmet_version,
   facts = given.facts,
   revision = revision + given.added,
   redeliveries = redeliveries + given.repeated,
@@ -149,9 +151,9 @@ UPDATE sagas_saga saga SET
   due_at = CASE WHEN saga.has_findings THEN %(now)s ELSE given.due_at END,
   lesson = {queue.NEXT}
 FROM json_to_recordset(%(rows)s::json) AS given (
-  id bigint, definition_id bigint, facts text, added int, repeated int, status text, open_effects text[],
-  unknown_effects text[], waiting_on text, display json, started_at timestamptz, last_event_at timestamptz,
-  ended_at timestamptz, due_at timestamptz
+  id bigint, definition_id bigint, unmet_version text, facts text, added int, repeated int, status text,
+  open_effects text[], unknown_effects text[], waiting_on text, display json, started_at timestamptz,
+  last_event_at timestamptz, ended_at timestamptz, due_at timestamptz
 )
 WHERE saga.id = given.id
 RETURNING saga.id, saga.lesson

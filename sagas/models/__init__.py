@@ -1,7 +1,7 @@
 from sagas.models.alert import Alert, Delivery, DeliveryAttempt, Thread
 from sagas.models.audit import AuditAnchor, AuditEntry, AuditHead
 from sagas.models.channel import AlertSilence, Channel, Route
-from sagas.models.definition import Definition
+from sagas.models.definition import Adoption, Definition
 from sagas.models.finding import Finding, Problem, ProblemStake, Transition
 from sagas.models.heartbeat import Heartbeat
 from sagas.models.incident import Escalation, Incident, Membership
@@ -14,6 +14,7 @@ from sagas.models.statistics import StepDay, StepNorm, Unlearned
 from sagas.models.trial import Trial
 
 __all__ = [
+    "Adoption",
     "Alert",
     "AlertSilence",
     "AuditAnchor",

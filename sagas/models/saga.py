@@ -24,6 +24,9 @@ class Saga(models.Model):
     saga_type = models.CharField(max_length=200)
     saga_id = models.CharField(max_length=500)
     definition = models.ForeignKey("sagas.Definition", models.PROTECT, null=True, related_name="sagas")
+    # The version that its events name where that is not loaded; "": it has no definition, and takes any;
+    # null: it has the one that it asks for. The database's default is for who writes without knowing of it.
+    unmet_version = models.CharField(max_length=100, null=True, db_default="")  # noqa: DJ001
     # JSON kept as text: no query looks into it, and as jsonb it would cost twice as much to store.
     facts = models.TextField(default="{}")
     # The number of distinct events: what repairs are pinned to.
@@ -63,6 +66,12 @@ class Saga(models.Model):
             models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="saga_due"),
             # The list of a type, newest first, by keyset on id.
             models.Index(fields=["saga_type", "-id"], name="saga_of_type"),
+            # Those that a definition is to be given to, by keyset on id: few, where all is described.
+            models.Index(
+                fields=["saga_type", "unmet_version", "id"],
+                condition=Q(unmet_version__isnull=False),
+                name="saga_unmet",
+            ),
             # The list of what is not well, newest first.
             models.Index(fields=["condition", "-id"], condition=~Q(condition="healthy"), name="saga_unwell"),
             # The list of one status, newest first.

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from sagas import audit, changes, definitions, ingest, models
 from sagas.definitions import Loaded
-from sagas.models import Trial
+from sagas.models import Adoption, Trial
 from sagas.trials import looking, queue
 
 # Trials that may wait or be at work; they are done one after another.
@@ -38,10 +38,10 @@ class ChangedError(TrialError):
 
 
 class Activated(NamedTuple):
-    """The loaded definition, and how many sagas were read anew with it."""
+    """The loaded definition, and how far it has come to the sagas that waited for it."""
 
     loaded: Loaded
-    adopted: int
+    adoption: Adoption
 
 
 def ask(text: str, file: str, by: audit.Actor) -> Trial:

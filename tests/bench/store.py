@@ -30,11 +30,11 @@ SEED = """
 INSERT INTO sagas_saga (
   saga_type, saga_id, definition_id, facts, revision, redeliveries, created_at, status, open_effects,
   unknown_effects, waiting_on, display, started_at, last_event_at, ended_at, condition, has_findings,
-  lesson
+  lesson, unmet_version
 )
 SELECT saga_type, 'seeded-' || number, definition_id, facts, revision, 0, created_at, status, open_effects,
   unknown_effects, waiting_on, display, started_at, last_event_at, ended_at, 'healthy', false,
-  lesson
+  lesson, unmet_version
 FROM generate_series(1, %(count)s) number
 JOIN (
   SELECT *, row_number() OVER (PARTITION BY status <> 'running' ORDER BY id) - 1 AS place,

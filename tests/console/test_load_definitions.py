@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from console.management.commands import load_definitions
 from sagas import participants
 from sagas.audit import Actor
 from sagas.models import AuditEntry, Definition, Saga
@@ -40,6 +41,18 @@ def test_sagas_that_waited_are_told(tmp_path: Path) -> None:
     (tmp_path / "order.yaml").write_text(GOOD)
     assert load(tmp_path) == ["order v1: loaded; 1 saga was read anew with it"]
     assert Saga.objects.get().definition == Definition.objects.get()
+
+
+def test_what_workers_go_on_with_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(202):
+        put("saga.started", f"o-{number}")
+    (tmp_path / "order.yaml").write_text(GOOD)
+    monkeypatch.setattr(load_definitions, "PATIENCE", 0.0)
+    so_far = "200 of 202 sagas that were there before it looked at so far, and workers go on"
+    assert load(tmp_path) == [f"order v1: loaded; {so_far}"]
+    # Whoever loads it again takes part.
+    assert load(tmp_path) == ["order v1: unchanged; 202 sagas were read anew with it"]
+    assert load(tmp_path) == ["order v1: unchanged"]
 
 
 def test_one_mistake_keeps_all_out_and_every_mistake_is_told(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ OURS = (
     "sagas.tasks.sweep",
     "sagas.tasks.learn",
     "sagas.tasks.go_on_with_replays",
+    "sagas.tasks.go_on_with_adoptions",
     "compensation.tasks.recover",
 )
 

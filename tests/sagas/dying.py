@@ -30,6 +30,7 @@ FILES = {
         f"ingest/{name}.py" for name in ("storing", "admitting", "holding", "folding", "sending", "keeping")
     ],
     "replay": ["replays.py", "quarantine.py"],
+    "adopt": [f"ingest/{name}.py" for name in ("adopting", "refolding", "folding", "holding")],
     "export": [f"exports/{name}.py" for name in ("writing", "files")],
 }
 
@@ -93,6 +94,7 @@ def main() -> None:
     from sagas import replays, trials
     from sagas.alerts import delivery
     from sagas.detection import sweep
+    from sagas.ingest import adopting
     from sagas.learning import learner
 
     settings.ALERT_WEBHOOK_URLS = os.environ.get("HOOK_URL", "").split(",")
@@ -105,6 +107,7 @@ def main() -> None:
         "try": trials.work,
         "ingest": ingest_batch,
         "replay": replays.go_on,
+        "adopt": adopting.go_on,
         "export": exports.work,
         "learn": lambda: learner.learn(NOW),
     }

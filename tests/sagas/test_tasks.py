@@ -8,6 +8,7 @@ from django.utils import timezone
 from sagas import audit, definitions, events, ingest, participants, replays, trials
 from sagas.models import ForeignType, Quarantined, Replay, Saga, Trial
 from tests.compensation.test_tasks import broker, worker
+from tests.sagas.storing import put
 from tests.sagas.trying import HASTY, put_slow
 
 __all__ = ["broker", "worker"]
@@ -36,6 +37,19 @@ def test_a_replay_is_done_by_the_worker_that_is_nudged(worker: None) -> None:
     assert (replay.state, replay.taken) == ("done", 250)
     assert Saga.objects.count() == 250
     assert not Quarantined.objects.filter(state="open").exists()
+
+
+def test_an_adoption_is_gone_on_with_by_the_worker_that_is_nudged(worker: None) -> None:
+    for number in range(202):
+        put("saga.started", f"o-{number}")
+    # Time for one chunk.
+    adoption = ingest.adopt(definitions.load(ORDER, "order.yaml", ME).row, patience=0)
+    assert (adoption.state, adoption.adopted) == ("running", 200)
+    until = time.monotonic() + 60
+    while time.monotonic() < until and adoption.is_running:
+        time.sleep(0.05)
+        adoption.refresh_from_db()
+    assert (adoption.state, adoption.adopted) == ("done", 202)
 
 
 def test_a_trial_is_done_by_the_worker_that_is_nudged(worker: None) -> None:

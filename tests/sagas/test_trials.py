@@ -284,7 +284,11 @@ def test_what_was_tried_is_loaded_to_the_letter() -> None:
     text = HASTY + "# to the letter ä\n"
     trial, _ = try_out(text)
     activated = trials.activate(trial, trial.digest, ADA)
-    assert (activated.loaded.is_new, activated.adopted) == (True, 1)
+    assert (activated.loaded.is_new, activated.adoption.state, activated.adoption.adopted) == (
+        True,
+        "done",
+        1,
+    )
     row = Definition.objects.get()
     assert (row.source, row.digest) == (text, hashlib.sha256(text.encode()).hexdigest())
     saga.refresh_from_db()

@@ -6,10 +6,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from console import actors
+from console import actors, wording
 from sagas import definitions, foreign_types, ingest
 from sagas.definitions import DefinitionError, Loaded
 from sagas.foreign_types import Waiting
+
+# Seconds that one definition may take to reach its sagas before the rest is left to the workers.
+PATIENCE = 10.0
 
 
 class Command(BaseCommand):
@@ -34,9 +37,11 @@ class Command(BaseCommand):
         if errors:
             raise CommandError("Nothing was loaded.\n" + "\n".join(errors))
         for one in loaded:
-            # Also for those loaded before: an earlier run may have been ended half way.
-            count = ingest.adopt(one.row)
-            self.stdout.write(f"{one.row}: {'loaded' if one.is_new else 'unchanged'}{_adopted(count)}")
+            # Also for those loaded before: they may be under way still.
+            is_done = not one.row.adoption.is_running
+            adoption = ingest.adopt(one.row, patience=PATIENCE)
+            told = "" if is_done else wording.adopted(adoption)
+            self.stdout.write(f"{one.row}: {'loaded' if one.is_new else 'unchanged'}{told}")
             waiting = foreign_types.waiting_for(one.row)
             if waiting.types:
                 self.stdout.write(_offer(waiting))
@@ -64,10 +69,6 @@ def read(file: Path) -> str:
         raise CommandError(f"{file}: is not UTF-8 (byte {error.start})") from None
     except OSError as error:
         raise CommandError(f"{file}: {error.strerror}") from None
-
-
-def _adopted(count: int) -> str:
-    return f"; {count:,} {'saga was' if count == 1 else 'sagas were'} read anew with it" if count else ""
 
 
 def _offer(waiting: Waiting) -> str:

@@ -40,7 +40,7 @@ class Command(BaseCommand):
             for role in Role:
                 _make_user(role, by)
             rows = [_set_up(name, port_of(name, options["base_port"]), known, by) for name in PARTICIPANTS]
-            call_command("load_definitions", DEFINITIONS, stdout=StringIO())
+        call_command("load_definitions", DEFINITIONS, stdout=StringIO())
         # After the commit: a crash in between costs keys that nobody has read, and the next run makes others.
         credentials.write(folder, rows, settings.ALERT_WEBHOOK_SECRET)
         for role in Role:
