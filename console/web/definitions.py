@@ -71,7 +71,9 @@ def lines() -> list[Line]:
 @needs(Act.VIEW)
 def definition(request: HttpRequest, saga_type: str, version: str) -> HttpResponse:
     """`?with=` another version: what changed between the two; `?step=`: one step by day."""
-    row = get_object_or_404(Definition, saga_type=saga_type, version=version)
+    row = get_object_or_404(
+        Definition.objects.select_related("adoption"), saga_type=saga_type, version=version
+    )
     versions = list(
         Definition.objects.filter(saga_type=saga_type).order_by("-pk").defer("source", "body")[:MOST]
     )

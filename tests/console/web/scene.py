@@ -93,6 +93,7 @@ def page(somebody: Person, address: str = "/") -> str:
 
 def set_up() -> Scene:
     definition = definitions.load(ORDERS, "orders.yaml", ADA).row
+    ingest.adopt(definition)
     shipping = participants.create(
         "shipping", ADA, base_url="https://shipping.shop.example", owner="shipping@shop.example"
     )

@@ -9,7 +9,7 @@ from django.utils import timezone
 from console import tallies
 from sagas import definitions
 from sagas.learning import Durations
-from sagas.models import StepDay
+from sagas.models import Adoption, StepDay
 from tests.console.cast import Person
 from tests.console.web.scene import ADA, ORDERS, Scene, make_problem, make_saga, page
 
@@ -30,6 +30,23 @@ def test_a_definition_is_shown_with_its_steps_and_its_text(scene: Scene, viewer:
         assert text in html
     assert "kind: compensatable" in html
     assert "orders.yaml" not in html
+
+
+def test_how_far_it_has_come_to_the_sagas_before_it_is_told(scene: Scene, viewer: Person) -> None:
+    adoptions = Adoption.objects.filter(definition__version="3")
+    assert "no saga waited for it" in page(viewer, PAGE)
+    adoptions.update(state="running", writers=[], position=9, total=1200, looked_at=300, adopted=299)
+    html = page(viewer, PAGE)
+    assert "300 of 1,200 looked at" in html
+    assert 'width="25"' in html
+    assert "read anew in the background" in html
+    adoptions.update(position=None)
+    assert "are once more when writers" in page(viewer, PAGE)
+    adoptions.update(state="done", looked_at=1200, adopted=1198, failed=2, finished_at=timezone.now())
+    html = page(viewer, PAGE)
+    assert "looked at" not in html
+    assert "<b>1,198</b> sagas from before it read anew until" in html
+    assert "2 sagas could not be read anew with it" in html
 
 
 def test_it_is_drawn_for_both_widths_and_told_in_words_too(scene: Scene, viewer: Person) -> None:
