@@ -22,6 +22,10 @@ from sagas.vocabulary import FAULTS, TOLD
 # A problem that comes back within this time is the same one again: people follow one thread.
 SAME_AGAIN = timedelta(hours=1)
 
+# Locks that all keys share: few enough for the lock table of a small server, however many keys there are, and
+# many enough that two keys seldom share one.
+SLOTS = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:
@@ -56,9 +60,9 @@ def settle(judged: Sequence[Judged], now: datetime) -> Settled:
 
 def lock(keys: Iterable[Key]) -> None:
     """Keep others from counting the problems of these keys until the end of the transaction."""
-    locks = sorted({_lock(key) for key in keys})
-    if locks:
-        run(statements.LOCK_KEYS, locks=locks)
+    slots = sorted({_slot(key) for key in keys})
+    if slots:
+        run(statements.LOCK_SLOTS, slots=slots)
 
 
 def _change(changed: Sequence[Changed], tally: Tally) -> Iterator[Turn]:
@@ -148,7 +152,7 @@ def _finding(saga: Judged, verdict: Verdict, problem: int) -> dict[str, Any]:
     } | facts_of(saga, verdict)
 
 
-def _lock(key: Key) -> int:
-    """A number for an advisory lock; two keys that share one only wait for each other."""
+def _slot(key: Key) -> int:
+    """Which lock keeps it; two keys that share one only wait for each other."""
     digest = hashlib.blake2b("\0".join(key).encode(), digest_size=8, person=b"problem")
-    return int.from_bytes(digest.digest(), "big", signed=True)
+    return int.from_bytes(digest.digest(), "big") % SLOTS

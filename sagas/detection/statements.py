@@ -3,14 +3,13 @@
 from sagas.learning import queue
 
 # Whoever judges a saga keeps others off its row; whoever is at work on one already is left alone.
-TAKE_DUE = """
+_DUE = """
 SELECT id, saga_type, definition_id, facts, condition, has_findings, status, saga_id, unknown_effects
 FROM sagas_saga
 WHERE due_at <= %(now)s
-ORDER BY due_at
-LIMIT %(most)s
-FOR NO KEY UPDATE SKIP LOCKED
 """
+TAKE_DUE = f"{_DUE} ORDER BY due_at LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED"
+TAKE_DUE_OF = f"{_DUE} AND id = ANY(%(sagas)s) ORDER BY due_at FOR NO KEY UPDATE SKIP LOCKED"
 
 UPDATE_SAGAS = f"""
 WITH written AS (
@@ -42,8 +41,11 @@ SELECT id, saga_id, code, step, since, evidence, detail, severity, problem_id, s
 FROM sagas_finding WHERE saga_id = ANY(%(sagas)s) AND closed_at IS NULL
 """
 
-# In the order of the array, so that two transactions cannot wait for each other in a circle.
-LOCK_KEYS = "SELECT pg_advisory_xact_lock(lock) FROM unnest(%(locks)s::bigint[]) lock"
+# In the order of the array, so that two transactions cannot wait for each other in a circle. In a space of
+# its own beside the locks that are one number.
+LOCK_SLOTS = """
+SELECT pg_advisory_xact_lock(hashtext('sagas.detection.problems'), slot) FROM unnest(%(slots)s::int[]) slot
+"""
 
 # What nobody is told of does not wake up a problem that people were told is over. One with accepted findings
 # is not over, and the same again however late it comes back.

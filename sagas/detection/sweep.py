@@ -1,9 +1,10 @@
 """Finding what is due: its cost goes with what is due, not with what is open. Any number may run at once."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -13,7 +14,7 @@ from django.utils import timezone
 from sagas import changes, definitions, facts, fold, heartbeats, learning
 from sagas.alerts import intents
 from sagas.alerts.people import digest, watching
-from sagas.detection import beyond, deadlines, judge, links, problems, statements
+from sagas.detection import beyond, deadlines, judge, links, problems, refused, statements
 from sagas.detection.difference import Judged
 from sagas.detection.sight import Sight
 from sagas.detection.silence import watch
@@ -32,8 +33,12 @@ CHUNK = 500
 # Seconds after which a sweep leaves the rest to the next one, so that few run side by side.
 BUDGET = 2.0
 
-# For how long a saga is put off that cannot be judged, which is a mistake of ours.
+# For how long a saga is put off that cannot be judged or written, which is a mistake of ours.
 PUT_OFF = timedelta(minutes=10)
+
+
+# A due saga as it is taken (statements.TAKE_DUE).
+Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +75,40 @@ def sweep(now: datetime | None = None) -> int:
     return count
 
 
-@transaction.atomic
 def _sweep_chunk(now: datetime) -> int:
-    rows = run(statements.TAKE_DUE, now=now, most=CHUNK)
-    if not rows:
-        return 0
+    return _sweep_taken(partial(run, statements.TAKE_DUE, now=now, most=CHUNK), now)
+
+
+def _sweep_taken(take: Callable[[], list[Row]], now: datetime) -> int:
+    """Judge the sagas that are taken; how many. Those that cannot be written together are halved.
+
+    Each half has a transaction of its own, so that locks are still taken in one order.
+    """
+    taken: list[int] = []
+    try:
+        with transaction.atomic():
+            rows = take()
+            taken = [row[0] for row in rows]
+            if rows:
+                _judge(rows, now)
+    except refused.FAILURES as error:
+        if not taken or not refused.is_refused(error):
+            raise
+        failure = error
+    else:
+        return len(taken)
+    if len(taken) == 1:
+        log.error("sweep: a saga cannot be written", saga=taken[0], again_in=str(PUT_OFF), exc_info=failure)
+        run(statements.PUT_OFF, sagas=taken, until=now + PUT_OFF)
+        return 1
+    log.warning("sweep: sagas cannot be written together", sagas=len(taken), error=type(failure).__name__)
+    middle = len(taken) // 2
+    for half in (taken[:middle], taken[middle:]):
+        _sweep_taken(partial(run, statements.TAKE_DUE_OF, now=now, sagas=half), now)
+    return len(taken)
+
+
+def _judge(rows: Sequence[Row], now: datetime) -> None:
     learning.refresh()
     silences = watch.known()
     looked, failed = [], []
@@ -94,10 +128,9 @@ def _sweep_chunk(now: datetime) -> int:
         run(statements.UPDATE_SAGAS, rows=encode(written))
         links.nudge((one.judged.saga, one.nudging) for one in looked if one.nudging is not None)
         _tell(looked, conditions, settled.touched)
-    return len(rows)
 
 
-def _look(row: Sequence[Any], linked: Sequence[links.Row], now: datetime, silences: Silences) -> Looked:
+def _look(row: Row, linked: Sequence[links.Row], now: datetime, silences: Silences) -> Looked:
     pk, saga_type, definition_pk, text, condition, had_findings, status, saga_id, unknown = row
     definition = definitions.by_key(definition_pk) if definition_pk else None
     known = facts.decode(text)

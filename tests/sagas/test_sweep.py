@@ -4,15 +4,16 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from structlog.testing import capture_logs
 
-from sagas.detection import difference, problems, tally, transitions
+from sagas.detection import difference, problems, refused, tally, transitions
 from sagas.detection import sweep as sweeping
+from sagas.detection.difference import Key
 from sagas.detection.sweep import sweep
-from sagas.models import Finding, Heartbeat, Problem, Saga
+from sagas.models import Alert, Finding, Heartbeat, Problem, Saga
 from sagas.sql import run
 from tests.sagas.storing import define, put
 
@@ -196,6 +197,102 @@ def test_a_mistake_in_our_own_code_is_put_off_too(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sweeping.judge, "prospects", prospects)
     sweep()
     assert Finding.objects.get().saga in {bad, good}
+
+
+def test_a_saga_that_cannot_be_written_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database refuses one title: no column of text holds a NUL."""
+    sagas = [put(f"saga.started step-{number}:T", f"o-{number}") for number in range(7)]
+    bad, now = sagas[2], timezone.now()
+    title = problems.story.title
+    monkeypatch.setattr(
+        problems.story,
+        "title",
+        lambda code, step, *more: "\0" if step == "step-2" else title(code, step, *more),
+    )
+    with capture_logs() as logs:
+        assert sweep(now) == 7
+    assert set(Finding.objects.values_list("saga__saga_id", flat=True)) == {
+        f"o-{n}" for n in (0, 1, 3, 4, 5, 6)
+    }
+    assert dict(Saga.objects.values_list("pk", "due_at")) == {
+        saga.pk: now + sweeping.PUT_OFF if saga == bad else None for saga in sagas
+    }
+    assert Alert.objects.count() == 1, "people are told of the others"
+    [told] = [line for line in logs if line["log_level"] == "error"]
+    assert (told["event"], told["saga"]) == ("sweep: a saga cannot be written", bad.pk)
+    assert [line["sagas"] for line in logs if line["log_level"] == "warning"] == [7, 3, 2]
+    monkeypatch.undo()
+    assert sweep(now + sweeping.PUT_OFF) == 1
+    assert Finding.objects.filter(saga=bad).exists()
+
+
+def test_a_saga_whose_words_cannot_be_made_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    put("saga.started a:T")
+    put("saga.started b:T", "o-2")
+    title = problems.story.title
+
+    def broken(code, step, *more):
+        if step == "a":
+            raise KeyError("a bug")
+        return title(code, step, *more)
+
+    monkeypatch.setattr(problems.story, "title", broken)
+    assert sweep() == 2
+    assert Finding.objects.get().step == "b"
+
+
+@pytest.mark.parametrize(
+    ("statement", "is_given"),
+    [
+        ("SELECT '9999-99-99'::date", True),
+        ("SELECT repeat('a', 2000000000)", True),
+        ("DO $$ BEGIN RAISE SQLSTATE '53200'; END $$", True),
+        ("DO $$ BEGIN RAISE SQLSTATE '57014'; END $$", True),
+        ("DO $$ BEGIN RAISE SQLSTATE '23505'; END $$", True),
+        ("DO $$ BEGIN RAISE SQLSTATE '40P01'; END $$", False),
+        ("DO $$ BEGIN RAISE SQLSTATE '53100'; END $$", False),
+        ("DO $$ BEGIN RAISE SQLSTATE '57P01'; END $$", False),
+        ("SELECT no_such_column FROM sagas_saga", False),
+    ],
+)
+def test_what_the_database_refuses_because_of_what_it_was_given(statement: str, is_given: bool) -> None:
+    with pytest.raises(DatabaseError) as raised, transaction.atomic():
+        run(statement)
+    assert refused.is_refused(raised.value) is is_given
+
+
+def test_what_is_no_sagas_fault_puts_none_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    saga = put("saga.started charge:T")
+
+    def lost(*given):
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(sweeping.problems, "settle", lost)
+    with pytest.raises(OperationalError):
+        sweep()
+    saga.refresh_from_db()
+    assert saga.due_at <= timezone.now()
+    assert not Heartbeat.objects.exists()
+
+
+def test_locks_are_few_however_many_problems_a_chunk_has() -> None:
+    problems.lock(Key("order", f"step-{number}", "step_in_doubt") for number in range(20_000))
+    ((held,),) = run("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
+    assert held == problems.SLOTS
+
+
+@pytest.mark.django_db(transaction=True)
+def test_locks_of_the_same_problems_in_another_order_do_not_wait_in_a_circle() -> None:
+    keys = [Key("order", f"step-{number}", "step_in_doubt") for number in range(3000)]
+    orders = iter([keys[:2000], keys[:0:-1], keys[1000:], keys[::-7]] * 2)
+
+    def take() -> int:
+        order = next(orders)
+        with transaction.atomic():
+            problems.lock(order)
+        return len(order)
+
+    assert sorted(_side_by_side(take, 8)) == sorted([2000, 2999, 2000, 429] * 2)
 
 
 @pytest.mark.django_db(transaction=True)
