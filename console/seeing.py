@@ -24,7 +24,7 @@ from compensation.models import ActionAttempt, Batch, BatchSaga, Pace, Repair, R
 from compensation.plan import Plan
 from console import actors
 from console.permissions import Act, may, refusal
-from sagas import audit, masking
+from sagas import acceptance, audit, masking
 from sagas.events import Reason
 from sagas.events.mapping import Tried
 from sagas.fold import State
@@ -72,8 +72,9 @@ class Seeing:
         return [self.finding(row) for row in rows]
 
     def finding(self, row: Finding) -> Finding:
-        """With its problem and its saga, where they came with it."""
-        shown = _copy(row, detail=self.masks(row.saga.saga_type).detail(row.step, row.detail))
+        """With its problem and its saga, where they came with it; `digest` is of what is behind the mask."""
+        detail = self.masks(row.saga.saga_type).detail(row.step, row.detail)
+        shown = _copy(row, detail=detail, digest=acceptance.of_finding(row))
         shown.saga = self.saga(row.saga)
         if Finding.problem.is_cached(row):
             shown.problem = self.problem(row.problem)

@@ -7,7 +7,6 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from console.seeing import Seeing
-from sagas import acceptance
 from sagas.advice import ADVICE
 from sagas.detection import transitions
 from sagas.models import Finding, Transition
@@ -41,7 +40,7 @@ class AcceptanceOut(serializers.Serializer[Finding]):
 
 
 class FindingOut(serializers.Serializer[Finding]):
-    """The context's `turns` are those of each finding, by its key (`shown`)."""
+    """Of a finding as it is seen (console.seeing); the context's `turns` are those of each, by its key."""
 
     id = serializers.IntegerField()
     code = serializers.ChoiceField([(c, c) for c in Code])
@@ -61,7 +60,7 @@ class FindingOut(serializers.Serializer[Finding]):
     )
     transitions = serializers.SerializerMethodField(help_text="Its turns, oldest first; the newest of many.")
     advice = serializers.SerializerMethodField(help_text="The safest next thing to do.")
-    digest = serializers.SerializerMethodField(help_text="Of what was seen here; sent back to accept it.")
+    digest = serializers.CharField(help_text="Of what was seen here; sent back to accept it.")
 
     @extend_schema_field(StakeOut(allow_null=True))
     def get_stake(self, finding: Finding) -> Any:
@@ -77,9 +76,6 @@ class FindingOut(serializers.Serializer[Finding]):
 
     def get_advice(self, finding: Finding) -> str:
         return ADVICE[Code(finding.code)].sentence
-
-    def get_digest(self, finding: Finding) -> str:
-        return acceptance.of_finding(finding)
 
     def get_open(self, finding: Finding) -> bool:
         return finding.closed_at is None

@@ -21,7 +21,7 @@ from sagas.acceptance.refusals import (
     ReasonMissingError,
 )
 from sagas.audit import Actor
-from sagas.detection import problems, transitions
+from sagas.detection import grounds, problems, transitions
 from sagas.detection.difference import Key
 from sagas.detection.tally import Tally
 from sagas.detection.transitions import Turn, What
@@ -35,6 +35,9 @@ LONGEST = 4000
 
 # Findings of a problem that one act accepts.
 MOST = 100_000
+
+# What of a finding's detail it stands on, with the events of other sagas, as SQL digests it.
+NAMES_IN_SQL = [*grounds.NAMES, "others"]
 
 # Findings in one transaction: few enough that writers hardly wait for it.
 AT_ONCE = 1000
@@ -125,14 +128,14 @@ def accept_all(
 
 @transaction.atomic
 def _confirm(problem: Problem, count: int, seen: str) -> list[tuple[int, int, str]]:
-    """(finding, saga, digest of its evidence) of what waits, if it is what was confirmed."""
+    """(finding, saga, digest of its grounds) of what waits, if it is what was confirmed."""
     problems.lock([_key(problem)])
     found = Problem.objects.get(pk=problem.pk)
     if found.open_count != count:
         raise CountError(count, found.open_count)
     if seeing.of_problem(found) != seen:
         raise ChangedError("This problem")
-    rows = run(statements.WAITING_OF_PROBLEM, problem=problem.pk, most=MOST)
+    rows = run(statements.WAITING_OF_PROBLEM, problem=problem.pk, most=MOST, names=NAMES_IN_SQL)
     return [(pk, saga, digest) for pk, saga, digest in rows]
 
 
@@ -155,7 +158,7 @@ def _accept(
     rows: list[dict[str, Any]], sagas: Sequence[int], by: Actor, reason: str, now: datetime
 ) -> list[int]:
     """The findings that were accepted."""
-    found = run(statements.ACCEPT, rows=encode(rows), by=by.name, reason=reason, now=now)
+    found = run(statements.ACCEPT, rows=encode(rows), by=by.name, reason=reason, now=now, names=NAMES_IN_SQL)
     tally = Tally()
     for _, problem, amount, currency in found:
         tally.accepted(problem, None if amount is None else Stake(amount, currency))

@@ -1,16 +1,21 @@
-"""What a person saw, as a digest that they send back: pure."""
+"""What a person saw, as a digest that they send back."""
 
-import hashlib
 import json
 
-from sagas.detection.difference import events_of
+from django.utils.crypto import salted_hmac
+
+from sagas.detection import grounds
 from sagas.models import Finding, Problem
 
 
 def of_finding(finding: Finding) -> str:
-    """SHA-256, in hex, of which finding it is, whether it waits for somebody, and what proves it."""
-    events = sorted(events_of(finding.evidence, finding.detail))
-    return _digest(["finding", finding.pk, finding.is_waiting, finding.is_accepted, events])
+    """HMAC of which finding it is, whether it waits for somebody, and what it stands on; in hex.
+
+    Of the finding as it is stored, with nothing masked. It is keyed, as a masked value could be guessed.
+    """
+    events = sorted(grounds.events_of(finding.evidence, finding.detail))
+    seen = [events, grounds.seen_in(finding.detail)]
+    return _digest(["finding", finding.pk, finding.is_waiting, finding.is_accepted, *seen])
 
 
 def of_problem(problem: Problem) -> str:
@@ -20,5 +25,5 @@ def of_problem(problem: Problem) -> str:
 
 
 def _digest(content: list[object]) -> str:
-    text = json.dumps(content, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    text = json.dumps(content, separators=(",", ":"), sort_keys=True)
+    return salted_hmac("sagas.acceptance", text, algorithm="sha256").hexdigest()

@@ -18,7 +18,7 @@ from sagas.detection.overdue import (
     undo_deadline,
 )
 from sagas.detection.stating import is_meant, missed, stated, times, went_on_after
-from sagas.detection.verdict import Verdict, proof, skew
+from sagas.detection.verdict import MOST_EVIDENCE, Verdict, proof, skew
 from sagas.facts import Moment, Phase, Said
 from sagas.fold import Run, State, Step
 from sagas.vocabulary import Code, Status, StepKind, StepState
@@ -28,13 +28,19 @@ def conflicting_outcome(state: State, step: Step, run: Run) -> Verdict | None:
     """One attempt of a step both completed and failed."""
     if not run.completed or not run.failed:
         return None
-    for completed in _told(run.said.forward, "completed"):
-        for failed in _told(run.said.forward, "failed"):
-            if _is_one_attempt(state, run, completed, failed):
-                later = max(completed, failed, key=facts.when)
-                detail = times(step, completed=completed, failed=failed) | {"error": run.error}
-                return stated(Code.CONFLICTING_OUTCOME, step, later, completed, failed, **detail)
-    return None
+    pairs = [
+        (completed, failed)
+        for completed in _told(run.said.forward, "completed")
+        for failed in _told(run.said.forward, "failed")
+        if _is_one_attempt(state, run, completed, failed)
+    ]
+    if not pairs:
+        return None
+    completed, failed = pairs[0]
+    later = max(completed, failed, key=facts.when)
+    detail = times(step, completed=completed, failed=failed) | {"error": run.error}
+    evidence = [moment for pair in pairs for moment in pair][:MOST_EVIDENCE]
+    return stated(Code.CONFLICTING_OUTCOME, step, later, *evidence, **detail)
 
 
 def duplicate_completion(state: State, step: Step, run: Run) -> Verdict | None:

@@ -1,6 +1,7 @@
 """Sagas that are at work on the same thing though their definition says that they must not be. Pure."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from sagas.definitions import Conflict
 from sagas.detection.sight import OUTCOMES, Sight, is_active, moments
@@ -11,8 +12,20 @@ from sagas.vocabulary import Code
 
 def prospects(mine: Sight, linked: Sequence[Sight] | None) -> Iterator[Verdict]:
     """At most one for each step of the saga's own; the others are counted."""
+    found: dict[str, Verdict] = {}
+    for verdict in _of_each(mine, linked or ()):
+        known = found.setdefault(verdict.step, verdict)
+        if known is not verdict:
+            rivals = [one for one in verdict.detail["rivals"] if one not in known.detail["rivals"]]
+            detail = known.detail | {"rivals": [*known.detail["rivals"], *rivals]}
+            found[verdict.step] = replace(known, detail=detail)
+    yield from found.values()
+
+
+def _of_each(mine: Sight, linked: Sequence[Sight]) -> Iterator[Verdict]:
+    """Of each conflict that its definition names."""
     definition = mine.definition
-    if definition is None or linked is None:
+    if definition is None:
         return
     for conflict in definition.conflicts:
         own = at_work(mine, conflict.steps)
@@ -64,6 +77,7 @@ def _verdict(
                 }
             ],
             "more": len(rivals) - 1,
+            "rivals": [rival.saga_id for rival, _ in rivals],
         },
     )
 

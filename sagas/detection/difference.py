@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from sagas.definitions import Definition
-from sagas.detection import statements
+from sagas.detection import grounds, statements
 from sagas.detection.verdict import Verdict
 from sagas.sql import decode, run
 from sagas.stakes import Stake
@@ -71,14 +71,14 @@ class Changed:
     verdict: Verdict
 
     @property
-    def has_other_evidence(self) -> bool:
-        """Other events prove it; in another order they are the same."""
-        before = events_of(decode(self.known.evidence), decode(self.known.detail))
-        return before != events_of(self.verdict.proof, self.verdict.detail)
+    def has_other_grounds(self) -> bool:
+        """It stands on something else (sagas.detection.grounds)."""
+        before = decode(self.known.evidence), decode(self.known.detail)
+        return grounds.are_other(before, (self.verdict.proof, self.verdict.detail))
 
     @property
     def is_reopened(self) -> bool:
-        return self.known.is_accepted and self.has_other_evidence
+        return self.known.is_accepted and self.has_other_grounds
 
 
 @dataclass(slots=True)
@@ -123,19 +123,13 @@ def compare(judged: Sequence[Judged]) -> Difference:
                 difference.opened.append((saga, verdict))
                 continue
             changed = Changed(found, saga, verdict)
-            if found.is_accepted and not changed.has_other_evidence:
+            if found.is_accepted and not changed.has_other_grounds:
                 difference.accepted.add((saga.saga, verdict.code, verdict.step))
             if facts_of(saga, verdict) != _kept(found):
                 difference.changed.append(changed)
     sagas = {saga.saga: saga for saga in judged}
     difference.closed += [(one, _known_key(sagas[one.saga], one)) for one in known.values()]
     return difference
-
-
-def events_of(evidence: Sequence[Mapping[str, str]], detail: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """All that prove a finding: its saga's own events, and those of other sagas that it speaks of."""
-    of_others = [event for other in detail.get("others", ()) for event in other.get("events", ())]
-    return {(event["source"], event["id"]) for event in (*evidence, *of_others)}
 
 
 def facts_of(saga: Judged, verdict: Verdict) -> dict[str, Any]:

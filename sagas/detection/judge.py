@@ -5,13 +5,14 @@ One table answers both questions: what is wrong now (`judge`), and when to look 
 those of DOMAIN.md, "Findings" (docs/anomalies.md).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from sagas import facts
 from sagas.definitions import Definition
 from sagas.detection import anomalies, ends, learned, overdue, quality
-from sagas.detection.verdict import Verdict
+from sagas.detection.verdict import MOST_EVIDENCE, Verdict
 from sagas.facts import Moment
 from sagas.fold import Run, State, Step
 from sagas.learning.memory import NONE
@@ -93,10 +94,11 @@ def judge(
 
 
 def holding(verdicts: list[Verdict], moment: int) -> list[Verdict]:
-    """Those that hold at this moment and are not told by another."""
+    """Those that hold at this moment and are not told by another; one for each code and step."""
     held = learned.give_way([verdict for verdict in verdicts if verdict.due <= moment])
     if len(held) < 2:
         return held
+    held = _together(held)
     found = {(verdict.code, verdict.step) for verdict in held}
     is_stray = any(verdict.detail.get("stray") for verdict in held)
     needs_people = [verdict for verdict in held if verdict.severity in TOLD]
@@ -110,6 +112,24 @@ def holding(verdicts: list[Verdict], moment: int) -> list[Verdict]:
     ]
 
 
+def _together(held: Iterable[Verdict]) -> list[Verdict]:
+    """What is wrong with several executions of a step is told by the first, and proven by all of them."""
+    found: dict[tuple[Code, str], list[Verdict]] = {}
+    for verdict in held:
+        found.setdefault((verdict.code, verdict.step), []).append(verdict)
+    return [_one(alike) if len(alike) > 1 else alike[0] for alike in found.values()]
+
+
+def _one(alike: list[Verdict]) -> Verdict:
+    first, *others = sorted(alike, key=lambda verdict: (verdict.due, verdict.since))
+    proven = dict.fromkeys(moment for verdict in (first, *others) for moment in verdict.evidence)
+    return replace(
+        first,
+        evidence=tuple(proven)[:MOST_EVIDENCE],
+        detail=first.detail | {"executions": len(alike)},
+    )
+
+
 def _seems_to_go_back(verdict: Verdict) -> bool:
     """Whether it takes a step that was undone behind a completed saga for the saga going back."""
     is_unbegun = verdict.code == Code.COMPENSATION_OVERDUE and not verdict.detail["begun"]
@@ -120,17 +140,20 @@ def _seems_to_go_back(verdict: Verdict) -> bool:
 def prospects(
     state: State, definition: Definition | None, norms: Mapping[str, StepNorms] = NONE
 ) -> list[Verdict]:
-    """All that is wrong or will be if nothing more is heard; for each code and step what comes first.
+    """All that is wrong or will be if nothing more is heard: of each step for each of its executions, of
+    the whole saga for each code what comes first.
 
     What only was learned (`norms`, by step) stands beside it, until it gives way (`holding`).
     """
-    found: dict[tuple[Code, str], Verdict] = {}
+    found: list[Verdict] = []
+    places: dict[Code, int] = {}
     for verdict in _all(state, definition):
-        key = verdict.code, verdict.step
-        known = found.get(key)
-        if known is None or (verdict.due, verdict.since) < (known.due, known.since):
-            found[key] = verdict
-    return [*found.values(), *learned.prospects(state, definition, norms)]
+        place = len(found) if verdict.step else places.setdefault(verdict.code, len(found))
+        if place == len(found):
+            found.append(verdict)
+        elif (verdict.due, verdict.since) < (found[place].due, found[place].since):
+            found[place] = verdict
+    return [*found, *learned.prospects(state, definition, norms)]
 
 
 def worst(verdicts: list[Verdict]) -> Condition:

@@ -4,7 +4,7 @@ A learned deadline lies before the default one. Once that has passed too, the or
 says nothing more. A definition may let it page, or switch it off (`learned`).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sagas import facts
@@ -25,11 +25,10 @@ SAID_BY = frozenset(
 
 def prospects(
     state: State, definition: Definition | None, norms: Mapping[str, StepNorms]
-) -> Iterable[Verdict]:
-    """At most one for each code and step: of several executions the one that is due first."""
+) -> Iterator[Verdict]:
+    """Of each step for each of its executions that is under way."""
     if not norms or state.is_over or state.suspended:
-        return ()
-    found: dict[tuple[Code, str], Verdict] = {}
+        return
     for step in state.steps:
         for run in step.runs:
             # Of most sagas that a batch touches no more than one step is under way.
@@ -39,12 +38,8 @@ def prospects(
             if judge is None or known is None or mode == Learned.OFF:
                 continue
             verdict = judge(step, run, known, Severity.WARNING if mode == Learned.WARN else None)
-            if verdict is None:
-                continue
-            key = verdict.code, verdict.step
-            if key not in found or verdict.due < found[key].due:
-                found[key] = verdict
-    return found.values()
+            if verdict:
+                yield verdict
 
 
 def give_way(held: list[Verdict]) -> list[Verdict]:

@@ -76,7 +76,7 @@ def _change(changed: Sequence[Changed], tally: Tally) -> Iterator[Turn]:
             continue
         if not known.is_accepted and known.stake != stake:
             tally.restaked(known.problem, known.stake, stake)
-        if one.has_other_evidence:
+        if one.has_other_grounds:
             yield Turn(known.id, What.CHANGED)
     if rows:
         run(statements.CHANGE_FINDINGS, rows=encode(rows))

@@ -5,6 +5,7 @@ that it looks at has changed for its settling time: from the newest moment of wh
 depend on when anybody looked.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
 from typing import Any
@@ -15,7 +16,7 @@ from sagas import facts
 from sagas.definitions import Rule, paths, placeholders
 from sagas.detection.deciding import Decision, decide
 from sagas.detection.sight import OUTCOMES, Sight, moments
-from sagas.detection.verdict import Verdict
+from sagas.detection.verdict import MOST_EVIDENCE, Verdict
 from sagas.facts import SECOND, Moment
 from sagas.fold import Step
 from sagas.vocabulary import Code
@@ -23,8 +24,7 @@ from sagas.vocabulary import Code
 # Before the rule's name where findings and problems name a step, so that it is never taken for one.
 PREFIX = "rule:"
 
-# Events that a verdict names, and things that its sentence tells: the newest.
-MOST_EVIDENCE = 20
+# Steps and sagas that its sentence tells.
 MOST_SEEN = 6
 
 # Field of a step → the moments on which it depends (of `sagas.fold.Run`).
@@ -150,6 +150,7 @@ def _detail(rule: Rule, decision: Decision, mine: Sight, others: Sequence[Sight]
         "steps": _seen(rule, mine),
         "values": _values(rule, mine),
         "others": [_other(other) for other in others[:MOST_SEEN]] if rule.mentions.others else [],
+        "witnesses": _witnesses(rule, mine, others),
     }
 
 
@@ -178,7 +179,7 @@ def _values(rule: Rule, mine: Sight) -> dict[str, str]:
     """What it looks at in keys and payloads, as text."""
     told = {f"key.{name}": mine.state.keys.get(name, "") for name in rule.mentions.keys if name}
     told |= {f"data.{path}": _shown(mine, path) for path in rule.mentions.paths}
-    return {name: told[name] for name in sorted(told)[:MOST_SEEN]}
+    return {name: told[name] for name in sorted(told)}
 
 
 def _shown(mine: Sight, path: str) -> str:
@@ -190,6 +191,17 @@ def _shown(mine: Sight, path: str) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     return paths.text(value) or kept.value[: paths.LONGEST]
+
+
+def _witnesses(rule: Rule, mine: Sight, others: Sequence[Sight]) -> str:
+    """A digest of all events that it looks at; a finding names the newest."""
+    seen = [(mine, _moments(rule, mine)), *((other, other.outcomes) for other in others)]
+    told = {
+        (sight.saga_type, sight.saga_id, moment.source, moment.stamp.event_id)
+        for sight, moments_ in seen
+        for moment in moments_
+    }
+    return hashlib.blake2b(msgspec.json.encode(sorted(told)), digest_size=16).hexdigest()
 
 
 def _message(rule: Rule, mine: Sight) -> str:

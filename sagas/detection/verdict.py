@@ -14,6 +14,9 @@ from sagas.vocabulary import FAULTS, Code, Severity
 # `due` of what holds from the first moment on, whatever the sender's clock says.
 AT_ONCE = 0
 
+# Events that one names.
+MOST_EVIDENCE = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

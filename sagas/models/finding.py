@@ -104,7 +104,7 @@ class Finding(models.Model):
     currency = models.CharField(max_length=12, blank=True, default="")
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
-    # Somebody knows, and leaves it so; until its evidence changes.
+    # Somebody knows, and leaves it so; until it stands on something else (sagas.detection.grounds).
     accepted_at = models.DateTimeField(null=True)
     accepted_by = models.CharField(max_length=200, blank=True, default="")
     accepted_reason = models.TextField(blank=True, default="")
@@ -155,9 +155,9 @@ class Transition(models.Model):
 
     class What(models.TextChoices):
         OPENED = "opened"
-        CHANGED = "changed"  # its evidence; of changes within a minute the first is kept
+        CHANGED = "changed"  # what it stands on; of changes within a minute the first is kept
         ACCEPTED = "accepted"
-        REOPENED = "reopened"  # by new evidence, or by a person who withdraws the acceptance
+        REOPENED = "reopened"  # as it stands on something else, or by a person who withdraws the acceptance
         CLOSED = "closed"
 
     finding = models.ForeignKey(Finding, models.CASCADE, related_name="transitions", db_index=False)

@@ -28,6 +28,8 @@ STANDS: dict[StepState, tuple[str, bool]] = {
 # The same where no time is told.
 BRIEFLY = {state: words.removesuffix(" at").removesuffix(" since") for state, (words, _) in STANDS.items()}
 
+MOST_VALUES = 6
+
 UNDECIDED = {
     "many": "it depends on more outcomes than can be gone through, and nobody knows them",
     "crowd": "too many sagas share the business key by which it looks at others",
@@ -45,12 +47,17 @@ TITLES: dict[Code, Callable[[Detail], str]] = {
 }
 
 
+def _told(detail: Detail) -> list[tuple[str, str]]:
+    """Of the values that it looks at, those that a sentence has room for."""
+    return sorted(detail["values"].items())[:MOST_VALUES]
+
+
 def _rule_broken(step: str, detail: Detail, definition: Definition | None) -> str:
     seen = [
         f"{_step_title(one['step'], definition)} {BRIEFLY[StepState(one['state'])]}"
         for one in detail["steps"]
     ]
-    seen += [f"{name} is {value}" for name, value in detail["values"].items() if value]
+    seen += [f"{name} is {value}" for name, value in _told(detail) if value]
     return ", ".join(seen) or f"{detail['expression']} is false"
 
 
@@ -136,7 +143,7 @@ def _stands(one: Detail, scene: "Scene") -> list[Part]:
 def _values(detail: Detail) -> list[list[Part]]:
     return [
         [text(f"{name} is "), strong(value)] if value else [text(f"there is no {name}")]
-        for name, value in detail["values"].items()
+        for name, value in _told(detail)
     ]
 
 

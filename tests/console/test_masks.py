@@ -183,6 +183,18 @@ MORE = [
 ]
 
 
+def test_what_is_masked_can_be_accepted_as_it_was_seen(stage: Stage) -> None:
+    """The digest is of what is behind the mask, for whoever looks at it."""
+    program = stage.people["operator"].program
+    findings = program.get("/api/v1/sagas/order/o%2F1").json()["findings"]
+    [seen] = [found for found in findings if found["code"] == Code.RULE_BROKEN]
+    assert MASK in seen["detail"]["values"].values()
+    given = {"reason": "known", "digest": seen["digest"]}
+    with undone():
+        answer = cast.post(program, f"sagas/order/o%2F1/findings/{seen['id']}/accept", given)
+    assert answer.status_code == 200
+
+
 def test_the_marker_is_everywhere(stage: Stage) -> None:
     """Else the sweep below proves nothing."""
     assert SagaKey.objects.filter(value=MARKER).count() == 4
