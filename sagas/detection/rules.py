@@ -18,7 +18,7 @@ from sagas.detection.deciding import Decision, decide
 from sagas.detection.sight import OUTCOMES, Sight, moments
 from sagas.detection.verdict import MOST_EVIDENCE, Verdict
 from sagas.facts import SECOND, Moment
-from sagas.fold import Step
+from sagas.fold import State, Step
 from sagas.vocabulary import Code
 
 # Before the rule's name where findings and problems name a step, so that it is never taken for one.
@@ -76,11 +76,18 @@ def _since(rule: Rule, mine: Sight, others: Sequence[Sight]) -> int:
     known = mine.facts.values
     times += [known[path].time for path in rule.mentions.paths if path in known]
     times += [text.time for name, text in mine.facts.keys.items() if name in rule.mentions.keys]
-    looked_at = [step for step, _ in _steps(rule, mine)]
-    looked_at += [step for other in others for step in other.state.steps]
-    # What became unknown by time alone.
-    times += [run.deadline for step in looked_at for run in step.runs if run.is_unknown and run.deadline]
+    times += _unknown_since(mine.state, (step for step, _ in _steps(rule, mine)))
+    for other in others:
+        times += _unknown_since(other.state, other.state.steps)
     return max(times, default=mine.state.first)
+
+
+def _unknown_since(state: State, steps: Iterable[Step]) -> Iterator[int]:
+    """When effects became unknown without a word of their own: by time, or with the end of the saga."""
+    for step in steps:
+        for run in step.runs:
+            if run.is_unknown and run.deadline:
+                yield min(run.deadline, state.ended.stamp.time) if state.ended else run.deadline
 
 
 def _moments(rule: Rule, mine: Sight) -> list[Moment]:

@@ -222,6 +222,29 @@ def test_an_effect_that_becomes_unknown_by_time_settles_from_its_deadline():
 
 
 @pytest.mark.parametrize(
+    ("words", "settled"),
+    [
+        # ship has 30 s from its start: its saga ended before, or long after, or goes on.
+        ("ship:S saga.failed", 30),
+        ("ship:S saga.note saga.note saga.note saga.note saga.failed", 10),
+        ("ship:S saga.note", 50),
+    ],
+)
+def test_an_effect_that_becomes_unknown_with_the_end_settles_from_the_end(words, settled):
+    definition = rule("!steps.ship.open")
+    assert found(see(words, definition, after=settled - 1), after=settled - 1) == []
+    assert found(see(words, definition, after=settled), after=settled) == ["rule_undecided rule:r"]
+
+
+def test_an_effect_that_becomes_unknown_with_the_end_of_a_linked_saga_settles_from_there():
+    definition = rule("!others.exists(o, o.steps.ship.open)")
+    other = see("ship:S saga.failed", definition, after=31, order="1")
+    mine = see("charge:C saga.note", definition, after=31, order="1")
+    assert found(mine, [other], after=29) == []
+    assert found(mine, [other], after=30) == ["rule_undecided rule:r"]
+
+
+@pytest.mark.parametrize(
     ("words", "expected"),
     [
         ("charge:C", []),
