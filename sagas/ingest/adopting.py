@@ -21,7 +21,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from sagas import changes, sql
-from sagas.ingest.apart import UNEXPECTED, where
+from sagas.apart import UNEXPECTED, where
 from sagas.ingest.persisting import persist
 from sagas.ingest.refolding import AT_ONCE, resettle
 from sagas.models import Adoption, Definition

@@ -13,7 +13,7 @@ from compensation.subject import Sent
 from sagas import facts
 from sagas.audit import Actor
 from sagas.definitions import loading
-from sagas.ingest.refolding import adopt
+from sagas.ingest import adopt
 from sagas.models import AuditEntry, Participant
 from tests.compensation.participants import Received, Reply
 from tests.compensation.shop import ANNA, DONE, Shop, actions, start, states, work
