@@ -10,10 +10,11 @@ from django.db import connection, transaction
 from django.test import TransactionTestCase
 
 # How long an example takes, or drawing it, says how busy the machine is; `make bench` measures speed.
-hypothesis.settings.register_profile(
-    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
-hypothesis.settings.load_profile("untimed")
+untimed = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("quick", untimed, max_examples=50)
+# `make test ARGS=--hypothesis-profile=thorough` takes its time.
+hypothesis.settings.register_profile("thorough", untimed, max_examples=1000)
+hypothesis.settings.load_profile("quick")
 
 # Rows that migrations put there, and that every test may rely on.
 KEPT = {"django_migrations", "django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}

@@ -93,14 +93,14 @@ def die_and_take_over(shop: Shop, worker: Worker, care: Care, die_at: int, step:
 
 @pytest.mark.parametrize(
     ("care", "reply", "stride"),
-    # A runner comes through some 120 places, and a death at each would take minutes. So the first runners die
-    # at every twelfth, their heirs, who begin elsewhere, at every third between. The other ways differ from
+    # A runner comes through some 170 places, and a death at each would take minutes. So the first runners die
+    # at every twentieth, their heirs, who begin elsewhere, at every fifth between. The other ways differ from
     # the first only where an answer is recorded and a canary judged.
     [
-        (Care(canary=0), None, 12),
-        (Care(canary=0), Reply(503), 20),
-        (Care(canary=0), Reply(cut=True), 20),
-        (Care(canary=1, holds=False), None, 32),
+        (Care(canary=0), None, 20),
+        (Care(canary=0), Reply(503), 32),
+        (Care(canary=0), Reply(cut=True), 32),
+        (Care(canary=1, holds=False), None, 48),
     ],
     ids=["answered", "put off", "cut after the work", "after a canary"],
 )

@@ -39,13 +39,14 @@ def undo_dying(shop: Shop, worker: Worker, die_at: int, replies: list[Reply]) ->
 
 
 @pytest.mark.parametrize(
-    "replies",
-    [[], [Reply(503)], [Reply(cut=True)]],
+    ("replies", "stride"),
+    # At every line; the other ways differ only in what is recorded, so that every second one will do.
+    [([], 1), ([Reply(503)], 2), ([Reply(cut=True)], 2)],
     ids=["answered", "put off", "cut after the work"],
 )
-def test_a_worker_may_die_at_any_line(open_shop: Shop, worker: Worker, replies: list[Reply]):
+def test_a_worker_may_die_at_any_line(open_shop: Shop, worker: Worker, replies: list[Reply], stride: int):
     places = []
-    for die_at in range(1, 1000):
+    for die_at in range(1, 1000, stride):
         place = undo_dying(open_shop, worker, die_at, replies)
         if place == "finished":
             break
@@ -54,5 +55,5 @@ def test_a_worker_may_die_at_any_line(open_shop: Shop, worker: Worker, replies: 
     # It really died along the whole way.
     died_in = {place.partition(":")[0] for place in places}
     assert died_in >= {"compensation/executor.py", "compensation/transports/http.py"}
-    assert len(places) > 15
+    assert len(places) * stride > 25
     assert isinstance(audit.verify(), audit.Verified)
