@@ -67,12 +67,14 @@ def sagas(asked: Asked, hidden: Q | None) -> QuerySet[Saga]:
     return found
 
 
-def key_of(text: str) -> int:
-    """The key of a row that an address names; 0, which no row has, where it names none."""
-    return min(int(text), LARGEST_KEY) if text.isascii() and text.isdigit() else 0
+def key_of(text: str) -> int | None:
+    """The key of a row that an address names; None for what is no key that the database could hold."""
+    if not (text.isascii() and text.isdigit()) or len(text) > len(str(LARGEST_KEY)):
+        return None
+    return min(int(text), LARGEST_KEY)
 
 
-def left_behind(batch: int) -> Q:
+def left_behind(batch: int | None) -> Q:
     """Those that this batch has not put right, and does nothing about any more."""
     return Q(pk__in=BatchSaga.objects.filter(LEFT_BEHIND, batch=batch).values("saga"))
 

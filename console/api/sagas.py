@@ -78,9 +78,10 @@ class SagaFilters(filters.FilterSet):  # type: ignore[misc]  # it has no types
 
 
 def _key(name: str, value: str, wrong: str) -> int:
-    if not (value.isascii() and value.isdigit() and len(value) < 19):
+    key = search.key_of(value)
+    if key is None:
         raise BadParameterError(name, wrong)
-    return int(value)
+    return key
 
 
 class SagaNameOut(serializers.Serializer[Saga]):

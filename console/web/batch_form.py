@@ -113,7 +113,8 @@ def _title(asked: Asked) -> str:
 
 
 def _problem(asked: Asked) -> Problem | None:
-    return Problem.objects.filter(pk=search.key_of(asked.problem)).first()
+    key = search.key_of(asked.problem)
+    return Problem.objects.filter(pk=key).first() if key else None
 
 
 def _form(words: Any) -> Form:
@@ -123,7 +124,8 @@ def _form(words: Any) -> Form:
     if intent not in INTENTS:
         raise Http404("There is no such repair of many sagas.")
     form = Form(asked, intent, words.get("step", problem.step if problem else "").strip()[: search.LONGEST])
-    if before := Batch.objects.filter(pk=search.key_of(asked.left_by)).first():
+    number = search.key_of(asked.left_by)
+    if number and (before := Batch.objects.filter(pk=number).first()):
         form.reason, form.canary, form.holds = before.reason, str(before.canary), before.holds
         form.most_failures = str(round(before.most_failures * 100))
     return form

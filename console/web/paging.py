@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.db.models import Model, QuerySet
 from django.http import QueryDict
 
-from console.search import LARGEST_KEY
+from console import search
 
 USUAL = 50
 # What a query says about the page, and not about what is looked for.
@@ -56,6 +56,4 @@ def key_of(row: Model, key: str) -> Any:
 
 def number(text: str | None) -> int | None:
     """The key in a query; None for what is no key that the database could hold."""
-    if not text or not text.isascii() or not text.isdigit() or len(text) > 19:
-        return None
-    return min(int(text), LARGEST_KEY)
+    return search.key_of(text) if text else None

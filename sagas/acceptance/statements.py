@@ -28,7 +28,7 @@ FROM json_to_recordset(%(rows)s::json) AS given (id bigint, seen text)
 WHERE finding.id = given.id AND closed_at IS NULL AND accepted_at IS NULL
   AND (given.seen IS NULL OR {_GROUNDS} = given.seen)
 RETURNING finding.id, problem_id, stake, currency
-"""  # noqa: S608
+"""  # noqa: S608  (likewise)
 
 WITHDRAW = """
 UPDATE sagas_finding SET accepted_at = NULL, accepted_by = '', accepted_reason = ''

@@ -1,70 +1,32 @@
 """When something was said, how often, and what is known to have come before what."""
 
-from sagas.facts.model import Moment, Phase, Said, sequence_order
+from sagas.facts.model import Moment, Said, sequence_order
 
 ANSWERS = ("completed", "failed", "timed_out")
 
 
 def first(said: Said, *words: str) -> Moment | None:
     """The earliest moment at which any source said any of `words`."""
-    if not said:
-        return None
-    found: Moment | None = None
-    is_numbered = is_mixed = False
-    for word in words:
-        by_source = said.get(word)
-        if by_source is None:
-            continue
-        for source, phase in by_source.items():
-            moment = Moment(source, phase.first)
-            is_numbered = is_numbered or bool(moment.stamp.sequence)
-            if found is None:
-                found = moment
-                continue
-            if source != found.source:
-                is_mixed = True
-            if is_numbered and not is_mixed:
-                is_beyond = moment.stamp.order() < found.stamp.order()
-            else:
-                is_beyond = when(moment) < when(found)
-            if is_beyond:
-                found = moment
-    if is_numbered and is_mixed:
-        return earliest([Moment(source, phase.first) for source, phase in _phases(said, words)])
-    return found
+    return earliest(
+        [
+            Moment(source, phase.first)
+            for word in words
+            if word in said
+            for source, phase in said[word].items()
+        ]
+    )
 
 
 def last(said: Said, *words: str) -> Moment | None:
     """The latest moment at which any source said any of `words`."""
-    if not said:
-        return None
-    found: Moment | None = None
-    is_numbered = is_mixed = False
-    for word in words:
-        by_source = said.get(word)
-        if by_source is None:
-            continue
-        for source, phase in by_source.items():
-            moment = Moment(source, phase.last or phase.first)
-            is_numbered = is_numbered or bool(moment.stamp.sequence)
-            if found is None:
-                found = moment
-                continue
-            if source != found.source:
-                is_mixed = True
-            if is_numbered and not is_mixed:
-                is_beyond = moment.stamp.order() > found.stamp.order()
-            else:
-                is_beyond = when(moment) > when(found)
-            if is_beyond:
-                found = moment
-    if is_numbered and is_mixed:
-        return latest([Moment(source, phase.last or phase.first) for source, phase in _phases(said, words)])
-    return found
-
-
-def _phases(said: Said, words: tuple[str, ...]) -> list[tuple[str, Phase]]:
-    return [item for word in words if word in said for item in said[word].items()]
+    return latest(
+        [
+            Moment(source, phase.newest)
+            for word in words
+            if word in said
+            for source, phase in said[word].items()
+        ]
+    )
 
 
 def earliest(moments: list[Moment]) -> Moment | None:

@@ -74,7 +74,8 @@ WHERE saga_type = %(saga_type)s AND id > %(since)s AND created_at >= %(loaded_at
 FEW = f"ORDER BY id LIMIT {AT_ONCE}"
 WAITING = f"{_WAITING.format(few=FEW)} {FEW}"
 UNAWARE = f"{_UNAWARE} {FEW}"
-COUNT = f"SELECT count(*) FROM ({_WAITING.format(few='')} UNION ALL {_UNAWARE}) found"  # noqa: S608
+# Put together of our own constants.
+COUNT = f"SELECT count(*) FROM ({_WAITING.format(few='')} UNION ALL {_UNAWARE}) found"  # noqa: S608  (as said)
 
 
 def adopt(definition: Definition, now: datetime | None = None, patience: float | None = None) -> Adoption:
