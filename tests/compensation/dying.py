@@ -1,8 +1,8 @@
 """A worker that is killed at a line of its code, as often as it is told. Run as a process of its own.
 
-Reads "execute <action> <n>" or "run <batch> <n>" and forks: the child does so and kills itself, with SIGKILL,
-when it comes to the n-th place (tests.deaths) of what stands between claim and record. Answers with the line
-it died at, or "finished".
+Reads "execute <action> <n>" or "run <batch> <n> <file>" and forks: the child does so and kills itself, with
+SIGKILL, when it comes to the n-th place (tests.deaths) of what stands between claim and record, or of that
+file. Answers with the line it died at, or "finished".
 """
 
 import contextlib
@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,16 +31,19 @@ ONE_ACTION = {
     "compensation/confirming.py",
     "compensation/transports/http.py",
 }
-WATCHED = {
-    "execute": ONE_ACTION,
-    "run": ONE_ACTION
-    | {
-        "compensation/opening.py",
-        "compensation/batches/runner.py",
-        "compensation/batches/waves.py",
-        "compensation/batches/lanes.py",
-        "compensation/batches/progress.py",
-    },
+# Of a batch's runner: all that speaks to the database or to a participant.
+BATCH = {
+    "compensation/batches/runner.py",
+    "compensation/batches/waves.py",
+    "compensation/batches/lanes.py",
+    "compensation/batches/progress.py",
+    "compensation/opening.py",
+    "compensation/executor.py",
+    "compensation/calling.py",
+    "compensation/transports/http.py",
+    "compensation/outcomes.py",
+    "compensation/ledger.py",
+    "compensation/telling.py",
 }
 ROOT = Path(__file__).parent.parent.parent
 
@@ -72,9 +76,9 @@ class Worker:
         """Where it died, or "finished"."""
         return self._tell(f"execute {action_pk} {die_at}")
 
-    def run(self, batch_pk: int, *, die_at: int) -> str:
-        """The same of a batch's runner."""
-        return self._tell(f"run {batch_pk} {die_at}")
+    def run(self, batch_pk: int, *, die_in: str, die_at: int) -> str:
+        """The same of a batch's runner, at the n-th place of one file."""
+        return self._tell(f"run {batch_pk} {die_at} {die_in}")
 
     def _tell(self, words: str) -> str:
         assert self.process.stdin is not None
@@ -103,12 +107,12 @@ def warm_up() -> None:
     connection.close_pool()
 
 
-def live(task: str, pk: int, at: int, last_words: int) -> None:
+def live(task: str, pk: int, at: int, names: Iterable[str], last_words: int) -> None:
     from compensation import executor
     from compensation.batches import runner
 
     work = {"execute": executor.execute, "run": runner.run}[task]
-    watch = Death({str(ROOT / name): name for name in WATCHED[task]}, at, last_words).watch
+    watch = Death({str(ROOT / name): name for name in names}, at, last_words).watch
     threading.settrace(watch)
     sys.settrace(watch)
     work(pk)
@@ -123,12 +127,12 @@ def main() -> None:
     gc.freeze()
     print("ready", flush=True)
     for line in sys.stdin:
-        task, pk, at = line.split()
+        task, pk, at, *names = line.split()
         hear, say = os.pipe()
         child = os.fork()
         if child == 0:
             try:
-                live(task, int(pk), int(at), say)
+                live(task, int(pk), int(at), names or ONE_ACTION, say)
             finally:
                 os._exit(0)
         os.close(say)
