@@ -35,6 +35,7 @@ from console.vitals import Vital
 from sagas.ingest import Outcome
 from sagas.models import (
     Delivery,
+    Due,
     ForeignType,
     Heartbeat,
     Problem,
@@ -143,9 +144,9 @@ def _of_sagas() -> Iterable[Metric]:
         (estimate,) = cursor.fetchone()
     yield _plain("amends_sagas_estimated", "All sagas, as the database estimates.", estimate)
     now = timezone.now()
-    due = Saga.objects.filter(due_at__lte=now)
+    due = Due.objects.filter(at__lte=now)
     yield _plain("amends_sagas_due", "Sagas that wait for the sweep." + UP_TO, _up_to(due))
-    oldest = due.aggregate(at=Min("due_at"))["at"]
+    oldest = due.aggregate(at=Min("at"))["at"]
     yield _plain(
         "amends_sagas_due_oldest_seconds",
         "For how long the saga that is due longest has waited for the sweep.",

@@ -50,7 +50,7 @@ class Vital:
 LOOK = """
 SELECT 'job ' || name, extract(epoch FROM now() - at)::float8 FROM sagas_heartbeat
 UNION ALL
-SELECT 'backlog', extract(epoch FROM now() - min(due_at))::float8 FROM sagas_saga WHERE due_at <= now()
+SELECT 'backlog', extract(epoch FROM now() - min(at))::float8 FROM sagas_due WHERE at <= now()
 UNION ALL
 SELECT 'outbox', extract(epoch FROM now() - min(next_attempt_at))::float8 FROM sagas_delivery
 WHERE state = 'pending' AND attempts = 0 AND next_attempt_at <= now()

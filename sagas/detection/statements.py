@@ -2,14 +2,38 @@
 
 from sagas.learning import queue
 
-# Whoever judges a saga keeps others off its row; whoever is at work on one already is left alone.
-_DUE = """
-SELECT id, saga_type, definition_id, facts, condition, has_findings, status, saga_id, unknown_effects
-FROM sagas_saga
-WHERE due_at <= %(now)s
+# Whoever looks at a saga because it is due keeps other sweeps off it. Whoever writes it meanwhile says anew
+# when it is due, and waits for that.
+_DUE = "SELECT saga_id FROM sagas_due WHERE at <= %(now)s"
+TAKE_DUE = f"{_DUE} ORDER BY at LIMIT %(most)s FOR UPDATE SKIP LOCKED"
+TAKE_DUE_OF = f"{_DUE} AND saga_id = ANY(%(sagas)s) ORDER BY at FOR UPDATE SKIP LOCKED"
+
+# After those: a statement sees what was committed before it began. With the version of its row.
+SAGAS = """
+SELECT id, saga_type, saga_id, definition_id, facts, has_findings, condition,
+  status, open_effects, unknown_effects, waiting_on, ended_at, xmin::text
+FROM sagas_saga WHERE id = ANY(%(sagas)s)
 """
-TAKE_DUE = f"{_DUE} ORDER BY due_at LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED"
-TAKE_DUE_OF = f"{_DUE} AND id = ANY(%(sagas)s) ORDER BY due_at FOR NO KEY UPDATE SKIP LOCKED"
+
+# Those that are as they were read. Who writes one is not waited for: it is due again once that is done.
+LOCK_SAGAS = """
+SELECT id FROM sagas_saga saga
+JOIN json_to_recordset(%(rows)s::json) AS given (id bigint, version text) USING (id)
+WHERE saga.xmin::text = given.version
+ORDER BY id
+FOR NO KEY UPDATE OF saga SKIP LOCKED
+"""
+
+# No `at`: nothing can become due.
+UPDATE_DUE = """
+WITH given AS MATERIALIZED (
+  SELECT * FROM json_to_recordset(%(rows)s::json) AS given (id bigint, at timestamptz)
+),
+over AS (
+  DELETE FROM sagas_due USING given WHERE sagas_due.saga_id = given.id AND given.at IS NULL
+)
+UPDATE sagas_due SET at = given.at FROM given WHERE sagas_due.saga_id = given.id AND given.at IS NOT NULL
+"""
 
 UPDATE_SAGAS = f"""
 WITH written AS (
@@ -21,11 +45,10 @@ UPDATE sagas_saga saga SET
   ended_at = given.ended_at,
   condition = given.condition,
   has_findings = given.has_findings,
-  due_at = given.due_at,
   lesson = {queue.NEXT}
 FROM json_to_recordset(%(rows)s::json) AS given (
   id bigint, status text, open_effects text[], unknown_effects text[], waiting_on text, ended_at timestamptz,
-  condition text, has_findings boolean, due_at timestamptz
+  condition text, has_findings boolean
 )
 WHERE saga.id = given.id
 RETURNING saga.id, saga.lesson
@@ -33,7 +56,7 @@ RETURNING saga.id, saga.lesson
 {queue.GIVE}
 """  # noqa: S608  (put together of our own constants)
 
-PUT_OFF = "UPDATE sagas_saga SET due_at = %(until)s WHERE id = ANY(%(sagas)s)"
+PUT_OFF = "UPDATE sagas_due SET at = %(until)s WHERE saga_id = ANY(%(sagas)s)"
 
 OPEN_FINDINGS_OF = """
 SELECT id, saga_id, code, step, since, evidence, detail, severity, problem_id, stake, currency,
@@ -213,7 +236,12 @@ CROSS JOIN LATERAL (
 
 # In the order in which writers lock them.
 MAKE_DUE = """
-UPDATE sagas_saga SET due_at = %(now)s
-WHERE id IN (SELECT id FROM sagas_saga WHERE id = ANY(%(sagas)s) ORDER BY id FOR NO KEY UPDATE)
-  AND (due_at IS NULL OR due_at > %(now)s)
+WITH held AS (
+  SELECT saga.id FROM sagas_saga saga LEFT JOIN sagas_due due ON due.saga_id = saga.id
+  WHERE saga.id = ANY(%(sagas)s) AND (due.at IS NULL OR due.at > %(now)s)
+  ORDER BY saga.id
+  FOR NO KEY UPDATE OF saga
+)
+INSERT INTO sagas_due (saga_id, at) SELECT id, %(now)s FROM held
+ON CONFLICT (saga_id) DO UPDATE SET at = excluded.at WHERE sagas_due.at > excluded.at
 """

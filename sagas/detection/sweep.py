@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from django.db import transaction
@@ -21,7 +21,7 @@ from sagas.detection.silence import watch
 from sagas.detection.silence.veil import Silences, veil
 from sagas.mistakes import MISTAKES
 from sagas.sql import encode, run
-from sagas.vocabulary import Condition, Status
+from sagas.vocabulary import Condition
 
 log = structlog.get_logger()
 
@@ -37,8 +37,25 @@ BUDGET = 2.0
 PUT_OFF = timedelta(minutes=10)
 
 
-# A due saga as it is taken (statements.TAKE_DUE).
+# A due saga as it was read (statements.SAGAS).
 Row = tuple[Any, ...]
+
+
+class Chunk(NamedTuple):
+    """Numbers of sagas. What was taken and not judged is being written, and due again when that is done."""
+
+    taken: int
+    judged: int
+
+
+class Standing(NamedTuple):
+    """What lists find a saga by, in the order of its row."""
+
+    status: str
+    open_effects: list[str]
+    unknown_effects: list[str]
+    waiting_on: str
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +66,17 @@ class Looked:
     """
 
     judged: Judged
-    status: Status
-    row: dict[str, Any]
-    was: tuple[str, str]  # status, condition
-    # Its keys, where time alone changed what is known of its effects: others may be looking.
-    nudging: dict[str, str] | None
+    is_: Standing
+    was: Standing
+    condition: str  # as it was
+    keys: dict[str, str]
+    due_at: datetime | None
+    version: str  # of its row
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether there is nothing to be written but when to look again."""
+        return not self.judged.verdicts and not self.judged.had_findings and self.is_ == self.was
 
 
 def sweep(now: datetime | None = None) -> int:
@@ -64,8 +87,8 @@ def sweep(now: datetime | None = None) -> int:
     watch.watch(now, HEARTBEAT)
     links.pass_on(now)
     while True:
-        taken = _sweep_chunk(now)
-        count += taken
+        taken, judged = _sweep_chunk(now)
+        count += judged
         intents.tell(now)
         if taken < CHUNK or time.monotonic() - started > BUDGET:
             break
@@ -75,63 +98,69 @@ def sweep(now: datetime | None = None) -> int:
     return count
 
 
-def _sweep_chunk(now: datetime) -> int:
+def _sweep_chunk(now: datetime) -> Chunk:
     return _sweep_taken(partial(run, statements.TAKE_DUE, now=now, most=CHUNK), now)
 
 
-def _sweep_taken(take: Callable[[], list[Row]], now: datetime) -> int:
-    """Judge the sagas that are taken; how many. Those that cannot be written together are halved.
+def _sweep_taken(take: Callable[[], list[tuple[int]]], now: datetime) -> Chunk:
+    """Judge the sagas that are taken. Those that cannot be written together are halved.
 
     Each half has a transaction of its own, so that locks are still taken in one order.
     """
     taken: list[int] = []
     try:
         with transaction.atomic():
-            rows = take()
-            taken = [row[0] for row in rows]
-            if rows:
-                _judge(rows, now)
+            taken = [saga for (saga,) in take()]
+            return Chunk(len(taken), _judge(taken, now) if taken else 0)
     except refused.FAILURES as error:
         if not taken or not refused.is_refused(error):
             raise
         failure = error
-    else:
-        return len(taken)
     if len(taken) == 1:
         log.error("sweep: a saga cannot be written", saga=taken[0], again_in=str(PUT_OFF), exc_info=failure)
         run(statements.PUT_OFF, sagas=taken, until=now + PUT_OFF)
-        return 1
+        return Chunk(1, 1)
     log.warning("sweep: sagas cannot be written together", sagas=len(taken), error=type(failure).__name__)
     middle = len(taken) // 2
-    for half in (taken[:middle], taken[middle:]):
-        _sweep_taken(partial(run, statements.TAKE_DUE_OF, now=now, sagas=half), now)
-    return len(taken)
+    halves = [
+        partial(run, statements.TAKE_DUE_OF, now=now, sagas=half) for half in (taken[:middle], taken[middle:])
+    ]
+    return Chunk(len(taken), sum(_sweep_taken(half, now).judged for half in halves))
 
 
-def _judge(rows: Sequence[Row], now: datetime) -> None:
+def _judge(taken: Sequence[int], now: datetime) -> int:
+    """How many of these sagas were judged."""
+    rows = {row[0]: row for row in run(statements.SAGAS, sagas=taken)}
+    looked, failed = _look_at([rows[saga] for saga in taken if saga in rows], now)
+    if failed:
+        run(statements.PUT_OFF, sagas=failed, until=now + PUT_OFF)
+    # Most are as they were. Nothing of those is written, nor are they locked, which the database writes, too.
+    left = _write([one for one in looked if not one.is_calm], now)
+    due: list[dict[str, Any]] = [
+        {"id": one.judged.saga, "at": one.due_at} for one in looked if one.judged.saga not in left
+    ]
+    due += [{"id": saga, "at": None} for saga in taken if saga not in rows]
+    run(statements.UPDATE_DUE, rows=encode(due))
+    return len(taken) - len(left)
+
+
+def _look_at(rows: Sequence[Row], now: datetime) -> tuple[list[Looked], list[int]]:
+    """Also the keys of those that cannot be judged."""
     learning.refresh()
     silences = watch.known()
     looked, failed = [], []
-    linked = links.fetch({row[0]: row[2] for row in rows if row[2]})
+    linked = links.fetch({pk: definition for pk, _, _, definition, *_ in rows if definition})
     for row in rows:
         try:
             looked.append(_look(row, linked.get(row[0], ()), now, silences))
         except MISTAKES:
             log.exception("sweep: a saga cannot be judged", saga=row[0], again_in=str(PUT_OFF))
             failed.append(row[0])
-    if failed:
-        run(statements.PUT_OFF, sagas=failed, until=now + PUT_OFF)
-    if looked:
-        settled = problems.settle([one.judged for one in looked], now)
-        conditions = [judge.worst(settled.waiting(one.judged)) for one in looked]
-        written = [_row(one, condition) for one, condition in zip(looked, conditions, strict=True)]
-        run(statements.UPDATE_SAGAS, rows=encode(written))
-        links.nudge((one.judged.saga, one.nudging) for one in looked if one.nudging is not None)
-        _tell(looked, conditions, settled.touched)
+    return looked, failed
 
 
 def _look(row: Row, linked: Sequence[links.Row], now: datetime, silences: Silences) -> Looked:
-    pk, saga_type, definition_pk, text, condition, had_findings, status, saga_id, unknown = row
+    pk, saga_type, saga_id, definition_pk, text, had_findings, condition, *was, version = row
     definition = definitions.by_key(definition_pk) if definition_pk else None
     known = facts.decode(text)
     state = fold.derive(known, definition, now)
@@ -146,30 +175,51 @@ def _look(row: Row, linked: Sequence[links.Row], now: datetime, silences: Silenc
     verdicts = veil(verdicts, state, silences, known.participants)
     return Looked(
         judged=Judged(pk, saga_type, definition, verdicts, had_findings, state.stake),
-        status=state.status,
-        row={
-            "id": pk,
-            "status": state.status,
-            "open_effects": state.open_effects,
-            "unknown_effects": state.unknown_effects,
-            "waiting_on": state.waiting_on,
-            "ended_at": state.ended_at,
-            "due_at": deadlines.next_after(state, prospects, moment),
-        },
-        was=(status, condition),
-        nudging=state.keys if unknown != state.unknown_effects else None,
+        is_=Standing(
+            state.status, state.open_effects, state.unknown_effects, state.waiting_on, state.ended_at
+        ),
+        was=Standing(*was),
+        condition=condition,
+        keys=state.keys,
+        due_at=deadlines.next_after(state, prospects, moment),
+        version=version,
     )
 
 
+def _write(looked: Sequence[Looked], now: datetime) -> set[int]:
+    """Write findings, problems and the sagas' rows; which sagas are left alone, as somebody writes them."""
+    if not looked:
+        return set()
+    read = encode([{"id": one.judged.saga, "version": one.version} for one in looked])
+    held = {saga for (saga,) in run(statements.LOCK_SAGAS, rows=read)}
+    left = {one.judged.saga for one in looked} - held
+    looked = [one for one in looked if one.judged.saga in held]
+    settled = problems.settle([one.judged for one in looked], now)
+    conditions = [judge.worst(settled.waiting(one.judged)) for one in looked]
+    written = [_row(one, condition) for one, condition in zip(looked, conditions, strict=True)]
+    run(statements.UPDATE_SAGAS, rows=encode(written))
+    # Where time alone changed what is known of its effects, others may be looking.
+    links.nudge(
+        (one.judged.saga, one.keys) for one in looked if one.is_.unknown_effects != one.was.unknown_effects
+    )
+    _tell(looked, conditions, settled.touched)
+    return left
+
+
 def _row(one: Looked, condition: Condition) -> dict[str, Any]:
-    return one.row | {"condition": condition, "has_findings": bool(one.judged.verdicts)}
+    return {
+        "id": one.judged.saga,
+        "condition": condition,
+        "has_findings": bool(one.judged.verdicts),
+        **one.is_._asdict(),
+    }
 
 
 def _tell(looked: Sequence[Looked], conditions: Sequence[Condition], touched: set[int]) -> None:
     changed = touched | {
         one.judged.saga
         for one, condition in zip(looked, conditions, strict=True)
-        if one.was != (one.status, condition)
+        if (one.was.status, one.condition) != (one.is_.status, condition)
     }
     if changed:
         changes.tell("sagas", *(f"saga:{saga}" for saga in changed))

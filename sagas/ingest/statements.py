@@ -147,8 +147,6 @@ UPDATE sagas_saga saga SET
   started_at = given.started_at,
   last_event_at = given.last_event_at,
   ended_at = given.ended_at,
-  -- What was wrong may be so no more, and only the sweep can close it.
-  due_at = CASE WHEN saga.has_findings THEN %(now)s ELSE given.due_at END,
   lesson = {queue.NEXT}
 FROM json_to_recordset(%(rows)s::json) AS given (
   id bigint, definition_id bigint, unmet_version text, facts text, added int, repeated int, status text,
@@ -156,7 +154,15 @@ FROM json_to_recordset(%(rows)s::json) AS given (
   last_event_at timestamptz, ended_at timestamptz, due_at timestamptz
 )
 WHERE saga.id = given.id
-RETURNING saga.id, saga.lesson
+-- What was wrong may be so no more, and only the sweep can close it.
+RETURNING saga.id, saga.lesson, CASE WHEN saga.has_findings THEN %(now)s ELSE given.due_at END AS due_at
+),
+due AS (
+  INSERT INTO sagas_due (saga_id, at) SELECT id, due_at FROM written WHERE due_at IS NOT NULL
+  ON CONFLICT (saga_id) DO UPDATE SET at = excluded.at WHERE sagas_due.at <> excluded.at
+),
+not_due AS (
+  DELETE FROM sagas_due USING written WHERE sagas_due.saga_id = written.id AND written.due_at IS NULL
 )
 {queue.GIVE}
 """  # noqa: S608  (put together of our own constants)

@@ -8,7 +8,7 @@ from sagas.models.incident import Escalation, Incident, Membership
 from sagas.models.participant import Participant, ParticipantKey
 from sagas.models.person import Preferences, Watch
 from sagas.models.quarantine import ForeignType, Quarantined, Refusal, Replay
-from sagas.models.saga import Event, Nudge, Saga, SagaKey
+from sagas.models.saga import Due, Event, Nudge, Saga, SagaKey
 from sagas.models.silence import Hearing, Listening, Rhythm, Silence
 from sagas.models.statistics import StepDay, StepNorm, Unlearned
 from sagas.models.trial import Trial
@@ -24,6 +24,7 @@ __all__ = [
     "Definition",
     "Delivery",
     "DeliveryAttempt",
+    "Due",
     "Escalation",
     "Event",
     "Finding",

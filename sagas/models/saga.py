@@ -52,8 +52,6 @@ class Saga(models.Model):
     )
     # Whether any finding is open, those about the data included; written likewise.
     has_findings = models.BooleanField(default=False)
-    # When somebody has to look at this saga again; null: nothing can become due.
-    due_at = models.DateTimeField(null=True)
     # Whether it waits in sagas.Unlearned, or did; no index has it, so that it costs the update nothing.
     lesson = models.SmallIntegerField(default=Lesson.NOT_YET, choices=Lesson)
 
@@ -62,8 +60,6 @@ class Saga(models.Model):
             models.UniqueConstraint(fields=["saga_type", "saga_id"], name="saga_once"),
         ]
         indexes = [
-            # The sweep: WHERE due_at <= now() ORDER BY due_at LIMIT n.
-            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="saga_due"),
             # The list of a type, newest first, by keyset on id.
             models.Index(fields=["saga_type", "-id"], name="saga_of_type"),
             # Those that a definition is to be given to, by keyset on id: few, where all is described.
@@ -84,6 +80,27 @@ class Saga(models.Model):
 
     def __str__(self) -> str:
         return f"{self.saga_type}/{self.saga_id}"
+
+
+class Due(models.Model):
+    """When somebody has to look at a saga again; where there is no row, nothing can become due.
+
+    Not in the saga's own row, which is wide and in many indexes: all of them would be written with each
+    change. Written only by whoever holds that row, so the database need not check that there is one.
+    """
+
+    saga = models.OneToOneField(
+        Saga, models.CASCADE, primary_key=True, related_name="due", db_constraint=False
+    )
+    at = models.DateTimeField()
+
+    class Meta:
+        # The sweep: WHERE at <= now() ORDER BY at LIMIT n.
+        indexes = [models.Index(fields=["at"], name="due_at")]
+        verbose_name_plural = "due"
+
+    def __str__(self) -> str:
+        return f"saga {self.saga_id} at {self.at:%Y-%m-%d %H:%M:%S}"
 
 
 class Event(models.Model):

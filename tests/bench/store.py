@@ -45,11 +45,10 @@ JOIN (
 
 # Sagas on their way: an event has just made them due, or their deadline has passed.
 MAKE_DUE = """
-UPDATE sagas_saga SET due_at = %(now)s
-WHERE id IN (
-  SELECT id FROM sagas_saga WHERE saga_id LIKE 'seeded-%%' AND status = %(status)s AND NOT has_findings
-  ORDER BY hashint8(id # %(round)s) LIMIT %(most)s
-)
+INSERT INTO sagas_due (saga_id, at)
+SELECT id, %(now)s FROM sagas_saga
+WHERE saga_id LIKE 'seeded-%%' AND status = %(status)s AND NOT has_findings
+ORDER BY hashint8(id # %(round)s) LIMIT %(most)s
 """
 
 
@@ -62,8 +61,8 @@ def seed(participant: Participant) -> None:
         ingest.store(read_batch(body, now=now, largest=10**6, most=1000), participant=participant, now=now)
     with connection.cursor() as cursor:
         cursor.execute(SEED, {"count": SAGAS})
-        cursor.execute("UPDATE sagas_saga SET due_at = NULL WHERE saga_id LIKE 'pattern-%'")
-        cursor.execute("VACUUM (ANALYZE) sagas_saga")
+        cursor.execute("DELETE FROM sagas_due")
+        cursor.execute("VACUUM (ANALYZE) sagas_saga, sagas_due")
     print(f"seeded {Saga.objects.count():,} sagas", flush=True)
 
 
@@ -72,7 +71,7 @@ def judge(round_: int, wrong: int, sweepers: int = 1) -> float:
     now = timezone.now()
     with connection.cursor() as cursor:
         # Those that the other measures left on their way.
-        cursor.execute("UPDATE sagas_saga SET due_at = NULL WHERE due_at IS NOT NULL")
+        cursor.execute("DELETE FROM sagas_due")
         cursor.execute(MAKE_DUE, {"now": now, "status": "completed", "most": DUE - wrong, "round": round_})
         cursor.execute(MAKE_DUE, {"now": now, "status": "running", "most": wrong, "round": round_})
     before = Finding.objects.count()

@@ -13,7 +13,7 @@ from django.test import AsyncClient, Client
 from django.utils import timezone
 
 from console import health
-from sagas.models import Heartbeat, Saga
+from sagas.models import Due, Heartbeat, Saga
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -61,7 +61,8 @@ def test_ready() -> None:
 def test_what_lags_is_told_and_takes_nobody_away() -> None:
     beat(1)
     beat(1, "beat")
-    Saga.objects.create(saga_type="order", saga_id="1", due_at=timezone.now() - timedelta(seconds=99))
+    saga = Saga.objects.create(saga_type="order", saga_id="1")
+    Due.objects.create(saga=saga, at=timezone.now() - timedelta(seconds=99))
     status, checks = ready()
     assert (status, checks["backlog"]["ok"]) == (200, False)
 

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from console.permissions import Role
 from sagas.ingest import Outcome
-from sagas.models import Alert, Channel, Delivery, Heartbeat, Participant, Refusal, Saga, Unlearned
+from sagas.models import Alert, Channel, Delivery, Due, Heartbeat, Participant, Refusal, Unlearned
 from tests.console import world
 from tests.console.cast import person
 
@@ -37,8 +37,8 @@ def scraped(client: Client | None = None) -> dict[tuple[str, ...], float]:
 def test_the_numbers_are_those_of_the_rows() -> None:
     built = world.build()
     now = timezone.now()
-    Saga.objects.filter(pk=built.saga.pk).update(due_at=now - timedelta(seconds=9))
-    Saga.objects.filter(pk=built.well.pk).update(due_at=now + timedelta(seconds=9))
+    for saga, seconds in ((built.saga, -9), (built.well, 9)):
+        Due.objects.update_or_create(saga=saga, defaults={"at": now + timedelta(seconds=seconds)})
     Heartbeat.objects.create(name="sweep", at=now - timedelta(seconds=3))
     alert = Alert.objects.create(problem=built.problem, occasion="opened", created_at=now, summary={})
     for number, state in enumerate(["pending", "failed", "failed", "sent"]):

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from console import beating, vitals, watchdog
 from console.celery import app
 from console.permissions import Role
-from sagas.models import Hearing, Heartbeat, Participant, Saga
+from sagas.models import Due, Hearing, Heartbeat, Participant, Saga
 from tests.console.cast import person
 
 pytestmark = pytest.mark.django_db
@@ -69,7 +69,8 @@ def test_nothing_is_known_without_the_database() -> None:
 def test_read_from_rows_and_broker() -> None:
     now = timezone.now()
     beats(beat=2, sweep=3, learn=100, watchdog=50)
-    Saga.objects.create(saga_type="order", saga_id="1", due_at=now - timedelta(seconds=7))
+    saga = Saga.objects.create(saga_type="order", saga_id="1")
+    Due.objects.create(saga=saga, at=now - timedelta(seconds=7))
     Hearing.objects.create(
         participant=Participant.objects.create(name="payment"), heard_at=now - timedelta(seconds=11)
     )

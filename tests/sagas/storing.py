@@ -7,7 +7,7 @@ from django.utils import timezone
 from sagas import definitions, facts, ingest
 from sagas.audit import Actor
 from sagas.events import Incoming
-from sagas.models import Participant, Saga
+from sagas.models import Due, Participant, Saga
 from tests.sagas.saying import say
 
 ORDER = """
@@ -25,6 +25,17 @@ steps:
     compensation: {title: refund card, request: POST /refund, deadline: 10s}
   - {name: ship, title: ship parcel, kind: pivot, participant: shipping, deadline: 30s}
 """
+
+
+def due_at(saga: Saga) -> datetime | None:
+    """When somebody has to look at it again."""
+    return Due.objects.filter(saga=saga).values_list("at", flat=True).first()
+
+
+def make_due(at: datetime) -> None:
+    """All sagas that there are."""
+    rows = [Due(saga=saga, at=at) for saga in Saga.objects.all()]
+    Due.objects.bulk_create(rows, update_conflicts=True, unique_fields=["saga"], update_fields=["at"])
 
 
 def define(text: str = ORDER) -> None:

@@ -11,7 +11,7 @@ from sagas.acceptance import accepting
 from sagas.audit import Actor
 from sagas.detection.sweep import sweep
 from sagas.models import Alert, AuditEntry, Finding, Problem, Saga, Transition
-from tests.sagas.storing import define, put
+from tests.sagas.storing import define, make_due, put
 from tests.sagas.test_problems import assert_counts_are_true
 
 pytestmark = pytest.mark.django_db
@@ -78,7 +78,7 @@ class TestOne:
 
     def test_the_next_sweep_changes_nothing(self) -> None:
         finding = accept(sick())
-        Saga.objects.update(due_at=timezone.now())
+        make_due(timezone.now())
         sweep()
         assert condition(finding) == "healthy"
         assert Problem.objects.get().closed_at is not None
@@ -145,7 +145,7 @@ class TestOne:
             acceptance.accept(finding, ADA, "known", seen)
         finding.refresh_from_db()
         accept(finding)
-        Saga.objects.update(due_at=timezone.now())
+        make_due(timezone.now())
         sweep()
         finding.refresh_from_db()
         assert finding.is_waiting, "what other sagas showed is gone"
@@ -381,14 +381,14 @@ class TestTransitions:
         sweep(now)
         for place, seconds in enumerate((1, 2, 70), start=3):
             put("charge:R", first=place, ago=0)
-            Saga.objects.update(due_at=now)
+            make_due(now)
             sweep(now + seconds * accepting.problems.timedelta(seconds=1))
         assert [what for what, _ in turns(Finding.objects.get())] == ["opened", "changed", "changed"]
 
     def test_detail_alone_is_no_turn(self) -> None:
         sick()
         define()
-        Saga.objects.update(due_at=timezone.now())
+        make_due(timezone.now())
         sweep()
         assert [what for what, _ in turns(Finding.objects.get())] == ["opened"]
 

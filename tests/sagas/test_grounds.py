@@ -19,6 +19,7 @@ from sagas.models import AuditEntry, Finding, Participant, Saga
 from sagas.vocabulary import Code, Kind
 from tests.sagas.ruling import CONFLICT, NOT_REFUNDED, ORDER, REFUND, define, put, rule, see
 from tests.sagas.saying import event_sets, say
+from tests.sagas.storing import make_due
 
 ADA = Actor("person", "ada", "10.0.3.7")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -270,7 +271,7 @@ class TestAccepted:
         finding = accepted(Code.RULE_BROKEN)
         detail = {name: value for name, value in finding.detail.items() if name != "witnesses"}
         Finding.objects.filter(pk=finding.pk).update(detail=detail)
-        Saga.objects.update(due_at=at(70))
+        make_due(at(70))
         sweep(at(70))
         assert is_accepted(finding)
         assert "witnesses" in finding.detail, "what it stands on is kept from now on"

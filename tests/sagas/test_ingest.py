@@ -17,7 +17,7 @@ from sagas import audit, definitions, facts, ingest, participants, sql
 from sagas.events import Incoming, Reason, Refused
 from sagas.ingest import Outcome
 from sagas.ingest.sending import Sent
-from sagas.models import Event, Participant, Quarantined, Saga, SagaKey
+from sagas.models import Due, Event, Participant, Quarantined, Saga, SagaKey
 from sagas.vocabulary import Condition, Kind, Status
 
 ME = audit.Actor.system()
@@ -74,7 +74,6 @@ DERIVED = [
     "started_at",
     "last_event_at",
     "ended_at",
-    "due_at",
     "unmet_version",
 ]
 
@@ -188,7 +187,7 @@ class TestStore:
         Saga.objects.update(condition=Condition.STUCK, has_findings=True)
         later = NOW + timedelta(seconds=3)
         ingest.store([event(2)], participant=shop, now=later)
-        assert Saga.objects.get().due_at == later
+        assert Due.objects.get().at == later
 
     def test_the_number_of_statements_does_not_grow_with_the_batch(
         self, shop: Participant, monkeypatch: pytest.MonkeyPatch

@@ -16,7 +16,7 @@ from sagas.audit import Actor
 from sagas.detection.problems import SAME_AGAIN
 from sagas.detection.sweep import sweep
 from sagas.models import Finding, Problem, Saga
-from tests.sagas.storing import define, put
+from tests.sagas.storing import define, make_due, put
 
 pytestmark = pytest.mark.django_db
 
@@ -115,7 +115,8 @@ steps: [{name: a, kind: pivot}, {name: b, kind: pivot}]
 def test_counts_are_true_after_anything(acts) -> None:
     Finding.objects.all().delete()
     Problem.objects.all().delete()
-    Saga.objects.all().update(condition="healthy", has_findings=False, due_at=timezone.now())
+    Saga.objects.all().update(condition="healthy", has_findings=False)
+    make_due(timezone.now())
     define(STAKED)
     for place, act in enumerate(acts):
         match act:

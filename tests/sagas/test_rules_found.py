@@ -11,6 +11,7 @@ from sagas.detection.sweep import sweep
 from sagas.models import Finding, Nudge, Problem, Saga, SagaKey
 from sagas.vocabulary import Code
 from tests.sagas.ruling import CONFLICT, NOT_REFUNDED, ORDER, REFUND, SHIPPED_IS_PAID, define, put
+from tests.sagas.storing import due_at
 
 pytestmark = pytest.mark.django_db
 
@@ -32,9 +33,9 @@ def open_findings() -> list[str]:
 
 def test_a_broken_rule_is_found_once_it_has_settled_and_closes_by_itself():
     define(SHIPPED_IS_PAID)
-    assert put(SHIPPED, now=NOW).due_at is None
+    assert due_at(put(SHIPPED, now=NOW)) is None
     saga = put("charge:KS charge:K+", first=5, now=at(10))
-    assert saga.due_at == at(11 + 30)
+    assert due_at(saga) == at(11 + 30)
     assert sweep(at(40)) == 0
     assert sweep(at(41)) == 1
     finding = Finding.objects.get(code=Code.RULE_BROKEN)
@@ -46,7 +47,7 @@ def test_a_broken_rule_is_found_once_it_has_settled_and_closes_by_itself():
     saga.refresh_from_db()
     assert saga.condition == "inconsistent"
     # Only that it went back and stopped is still to come.
-    assert saga.due_at is not None and saga.due_at > at(900)
+    assert due_at(saga) > at(900)
     # A later word that has nothing to do with it changes nothing.
     put("saga.note", first=7, now=at(50))
     sweep(at(50))
@@ -146,7 +147,7 @@ class TestLinked:
         sweep(at(1002))
         # It settles from what happened there.
         assert (open_findings(), Nudge.objects.count()) == ([], 0)
-        assert Saga.objects.get(saga_type="order").due_at == at(1001 + 30)
+        assert due_at(Saga.objects.get(saga_type="order")) == at(1001 + 30)
         assert sweep(at(1031)) == 1
         assert open_findings() == ["o-1 rule_broken rule:not-refunded"]
 
@@ -293,5 +294,5 @@ def test_who_does_not_look_at_others_does_not_pay_for_it():
     """What ingest decides of a saga without rules is what it decided before there were any."""
     define(ORDER)
     saga = put("saga.started charge:S", now=NOW)
-    assert saga.due_at == at(11) + timedelta(microseconds=1)
+    assert due_at(saga) == at(11) + timedelta(microseconds=1)
     assert links.fetch({saga.pk: saga.definition_id}) == {}

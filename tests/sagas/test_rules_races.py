@@ -36,14 +36,15 @@ def beside(work) -> threading.Thread:
 def test_a_linked_saga_that_changes_while_its_reader_is_judged_is_not_overlooked(monkeypatch):
     define(NOT_REFUNDED, REFUND)
     put(SHIPPED, now=NOW)
-    settle = sweeping.problems.settle
+    fetch = sweeping.links.fetch
 
-    def overtaken(judged, now):
-        monkeypatch.setattr(sweeping.problems, "settle", settle)
+    def overtaken(sagas):
+        found = fetch(sagas)
+        monkeypatch.setattr(sweeping.links, "fetch", fetch)
         beside(lambda: put("pay-out:S pay-out:C", "r-1", type="refund", now=NOW)).join()
-        return settle(judged, now)
+        return found
 
-    monkeypatch.setattr(sweeping.problems, "settle", overtaken)
+    monkeypatch.setattr(sweeping.links, "fetch", overtaken)
     assert sweep(at(60)) == 1
     assert not Finding.objects.filter(code="rule_broken").exists()
     assert sweep(at(60)) == 1

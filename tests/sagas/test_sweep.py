@@ -1,6 +1,7 @@
 """The sweep: finds what is due, only that, set by set, side by side with others and with writers."""
 
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -13,17 +14,20 @@ from sagas.detection import difference, problems, refused, tally, transitions
 from sagas.detection import sweep as sweeping
 from sagas.detection.difference import Key
 from sagas.detection.sweep import sweep
-from sagas.models import Alert, Finding, Heartbeat, Problem, Saga
+from sagas.models import Alert, Due, Finding, Heartbeat, Problem, Saga
 from sagas.sql import run
-from tests.sagas.storing import define, put
+from tests.sagas.storing import define, due_at, make_due, put
 
 pytestmark = pytest.mark.django_db
+
+# Seconds since `charge` began, which may take ten.
+NOT_LATE, LATE = 5, 11
 
 
 def test_a_step_that_never_answered_is_found_with_its_evidence() -> None:
     define()
     saga = put("saga.started charge:S charge:C ship:S", ago=31)
-    assert saga.due_at <= timezone.now()
+    assert due_at(saga) <= timezone.now()
     assert sweep() == 1
     finding = Finding.objects.get()
     assert (finding.saga, finding.code, finding.step) == (saga, "step_in_doubt", "ship")
@@ -33,7 +37,7 @@ def test_a_step_that_never_answered_is_found_with_its_evidence() -> None:
     assert finding.since == saga.last_event_at + timedelta(seconds=30)
     saga.refresh_from_db()
     assert (saga.condition, saga.status, saga.unknown_effects) == ("in_doubt", "running", ["ship"])
-    assert saga.due_at is None
+    assert due_at(saga) is None
     problem = finding.problem
     assert (problem.saga_type, problem.step, problem.code) == ("order", "ship", "step_in_doubt")
     assert (problem.open_count, problem.total_count, problem.owner) == (1, 1, "orders@shop.example")
@@ -180,7 +184,7 @@ def test_a_saga_that_cannot_be_judged_does_not_stop_the_others() -> None:
         assert sweep(now) == 2
     assert Finding.objects.get().saga == good
     bad.refresh_from_db()
-    assert bad.due_at == now + sweeping.PUT_OFF
+    assert due_at(bad) == now + sweeping.PUT_OFF
     assert [(line["event"], line["saga"]) for line in logs] == [("sweep: a saga cannot be judged", bad.pk)]
 
 
@@ -214,7 +218,7 @@ def test_a_saga_that_cannot_be_written_does_not_stop_the_others(monkeypatch: pyt
     assert set(Finding.objects.values_list("saga__saga_id", flat=True)) == {
         f"o-{n}" for n in (0, 1, 3, 4, 5, 6)
     }
-    assert dict(Saga.objects.values_list("pk", "due_at")) == {
+    assert {saga.pk: due_at(saga) for saga in sagas} == {
         saga.pk: now + sweeping.PUT_OFF if saga == bad else None for saga in sagas
     }
     assert Alert.objects.count() == 1, "people are told of the others"
@@ -271,7 +275,7 @@ def test_what_is_no_sagas_fault_puts_none_off(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(OperationalError):
         sweep()
     saga.refresh_from_db()
-    assert saga.due_at <= timezone.now()
+    assert due_at(saga) <= timezone.now()
     assert not Heartbeat.objects.exists()
 
 
@@ -371,6 +375,50 @@ def test_a_saga_that_is_being_written_is_left_for_the_next_sweep() -> None:
     done.set()
     writer.join()
     assert sweep() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("began", [NOT_LATE, LATE], ids=["of which nothing is to be written", "that is late"])
+def test_an_event_that_waits_for_the_sweep_is_not_overlooked(
+    monkeypatch: pytest.MonkeyPatch, began: float
+) -> None:
+    define()
+    now = timezone.now()
+    saga, undisturbed = (put("saga.started charge:S", name, ago=began, now=now) for name in ("o-1", "o-2"))
+    put("charge:C ship:S", "o-2", first=2, now=now)
+    Due.objects.filter(saga=saga).update(at=now)
+    write = sweeping._write
+    event = threading.Thread(target=_and_close(lambda: put("charge:C ship:S", first=2, now=now)))
+
+    def overtaken(*given):
+        event.start()
+        # It has written the saga, and waits to say when that is due.
+        while not run("SELECT 1 FROM pg_locks WHERE NOT granted"):
+            time.sleep(0.01)
+        return write(*given)
+
+    monkeypatch.setattr(sweeping, "_write", overtaken)
+    assert sweep(now) == (0 if began == LATE else 1)
+    event.join()
+    assert not Finding.objects.exists(), "what was read of it is no longer so"
+    monkeypatch.undo()
+    assert sweep(now) == 0
+    assert due_at(saga) == due_at(undisturbed)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_saga_that_is_as_it_was_is_not_written() -> None:
+    put("saga.started charge:S", ago=NOT_LATE)
+    version = run("SELECT xmin, xmax FROM sagas_saga")
+    make_due(timezone.now())
+    assert sweep() == 1
+    assert run("SELECT xmin, xmax FROM sagas_saga") == version
+
+
+def test_what_is_due_and_has_gone_is_forgotten() -> None:
+    put("saga.started charge:T")
+    Saga.objects.all()._raw_delete("default")
+    assert (sweep(), Due.objects.count()) == (1, 0)
 
 
 def _side_by_side(work, times: int) -> list[int]:

@@ -132,15 +132,4 @@ ORDER BY finding.id
 LIMIT %(most)s
 """
 
-# In the order of their keys, as writers lock them too.
-MAKE_DUE = """
-WITH held AS (
-  SELECT id FROM sagas_saga
-  WHERE id = ANY(%(sagas)s) AND (due_at IS NULL OR due_at > %(now)s)
-  ORDER BY id
-  FOR NO KEY UPDATE
-)
-UPDATE sagas_saga saga SET due_at = %(now)s FROM held WHERE saga.id = held.id
-"""
-
 REVIEWED = "UPDATE sagas_listening SET review_since = %(since)s, review_after = %(after)s"

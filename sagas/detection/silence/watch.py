@@ -17,6 +17,7 @@ from sagas.detection import problems
 from sagas.detection.silence import statements
 from sagas.detection.silence.quiet import EVERYBODY, Source, find_silent
 from sagas.detection.silence.veil import NOBODY, VEILED, Silences, Silent
+from sagas.detection.statements import MAKE_DUE
 from sagas.mistakes import MISTAKES
 from sagas.models import Problem
 from sagas.sql import encode, run
@@ -178,7 +179,7 @@ def _review_chunk(now: datetime) -> bool:
     codes = [*VEILED, Code.SOURCE_SILENT]
     found = run(statements.TO_REVIEW, codes=codes, since=since, after=after, until=until, most=CHUNK)
     if found:
-        run(statements.MAKE_DUE, sagas=[saga for _, saga in found], now=now)
+        run(MAKE_DUE, sagas=[saga for _, saga in found], now=now)
         after = found[-1][0]
     is_over = len(found) < CHUNK
     run(statements.REVIEWED, since=None if is_over else since, after=after)

@@ -21,6 +21,7 @@ from sagas.learning.sketch import ACCURACY, Durations
 from sagas.models import Heartbeat, Saga, StepDay, StepNorm, Unlearned
 from sagas.vocabulary import Kind
 from tests.sagas.learning.runs import TYPE, event, store, whole
+from tests.sagas.storing import make_due
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -100,7 +101,8 @@ def test_a_saga_that_ends_by_the_passing_of_time_is_learned_from_too() -> None:
     saga = store([event(1, Kind.SAGA_STARTED, NOW), event(2, Kind.STEP_STARTED, NOW, step="pack")], NOW)
     # Its row says that it goes on, though its facts say that it is over: the sweep finds out.
     ended = facts_of_a_completed_saga(saga)
-    Saga.objects.filter(pk=saga.pk).update(facts=ended, due_at=NOW)
+    Saga.objects.filter(pk=saga.pk).update(facts=ended)
+    make_due(NOW)
     assert not Unlearned.objects.exists()
     sweep(NOW)
     assert Saga.objects.get().status == "completed"
