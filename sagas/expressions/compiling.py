@@ -99,7 +99,8 @@ def _compile(text: str, variables: tuple[tuple[str, str], ...], result: str) -> 
     try:
         compiled = _environment(variables).compile(text)
     except RuntimeError as error:
-        raise ExpressionError.reported(str(error)) from None
+        names = [name for name, _ in variables]
+        raise ExpressionError.reported(str(error), names) from None
     kind = str(compiled.return_type())
     given = RESULTS.get(kind, kind.lower().partition("<")[0])
     if kind not in RESULTS or ("dyn" not in {given, result} and given != result):

@@ -1,6 +1,7 @@
 """What can be wrong with an expression, when it is loaded and when it is evaluated."""
 
 import re
+from collections.abc import Iterable
 
 # The library's words: `ERROR: <input>:LINE:COLUMN: message`, counted from 1, then the line itself.
 REPORTED = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): ([^\n]*?)(?: \[[A-Z_]+\])?(?:\n|\Z)")
@@ -33,6 +34,7 @@ WORDS = [
     (re.compile(r"Syntax error: token recognition error at: '(.*)'"), "`{0}` is no CEL"),
     (re.compile(r"Syntax error: (.*)"), "{0}"),
     (re.compile(r"Key not found in map : (.*)"), "there is no {0}"),
+    (re.compile(r'No value with name "(.*)" found in Activation'), "nobody knows {0}"),
     (re.compile(r"No matching overloads found : (.+?)\((.*)\)"), "`{0}` cannot be applied to ({1})"),
     (re.compile(r"Iteration budget exceeded"), "its loops have more than 10,000 rounds"),
     (re.compile(r"Exceeded max recursion depth of (\d+) when parsing\."), "it is nested too deeply"),
@@ -56,18 +58,24 @@ class ExpressionError(ValueError):
         return cls(message, before.count("\n") + 1, place - before.rfind("\n"))
 
     @classmethod
-    def reported(cls, report: str) -> "ExpressionError":
-        """From the library's report: the first place that it names."""
+    def reported(cls, report: str, variables: Iterable[str] = ()) -> "ExpressionError":
+        """From the library's report: the first place that it names. `variables`: those that there are."""
         found = REPORTED.findall(report)
         if not found:
             return cls(in_our_words(STATUS.sub("", STATUS.sub("", report))))
         # Without its macro, what `map` binds is not declared either; that it is missing says more.
         line, column, message = next((one for one in found if "'map'" in one[2]), found[0])
         if match := UNDECLARED.fullmatch(message):
-            # `a.b.c`: it points at the last dot; what is not known is `a`.
+            # `a.b.c`: it points at the last dot; what is not known is `a`, or `a.b` where there is an `a.x`.
             before, _, _ = match[1].rpartition(".")
-            message = message.replace(match[1], match[1].partition(".")[0])
             column = str(int(column) - len(before))
+            first, *others = match[1].split(".")
+            known = [name for name in variables if name.startswith(f"{first}.")]
+            if known:
+                word = ".".join([first, *others[:1]])
+                message = f"`{word}` is not known here; known are {', '.join(known)}"
+            else:
+                message = message.replace(match[1], first)
         return cls(in_our_words(message), max(int(line), 1), max(int(column), 1))
 
 

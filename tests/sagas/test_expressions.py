@@ -64,6 +64,29 @@ def test_mistakes_are_told_with_their_place(text, line, column, message):
     assert caught.value.message.startswith(message)
 
 
+DOTTED = {"day.count": "int", "day.sums": "map", "days": "list"}
+
+
+def test_a_variable_may_have_a_name_of_two_words():
+    ready = expressions.compile("day.count + size(days) > day.sums.EUR", DOTTED, "bool")
+    assert ready.evaluate({"day.count": 2, "day.sums": {"EUR": 2.5}, "days": [1]}) is True
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "word"),
+    [
+        ("true && day.cuont > 1", 9, "day.cuont"),
+        ("day.sum.EUR > 1.0", 1, "day.sum"),
+        ("days.exists(one, day == one)", 18, "day"),
+    ],
+)
+def test_where_its_second_word_is_not_known_those_that_are_are_told(text, column, word):
+    with pytest.raises(ExpressionError) as caught:
+        expressions.compile(text, DOTTED, "bool")
+    assert caught.value.message == f"`{word}` is not known here; known are day.count, day.sums"
+    assert (caught.value.line, caught.value.column) == (1, column)
+
+
 @pytest.mark.parametrize(
     ("text", "values", "message"),
     [
@@ -71,7 +94,7 @@ def test_mistakes_are_told_with_their_place(text, line, column, message):
         ("event.a", {"event": {"a": 1}}, "it gives int; must give bool (true or false)"),
         ("event.a", {"event": {"a": []}}, "it gives list; must give bool (true or false)"),
         ("event.a / 0 == 1", {"event": {"a": 1}}, "divide by zero"),
-        ("event.a", {}, 'No value with name "event" found in Activation'),
+        ("event.a", {}, "nobody knows event"),
         (
             "event.a.all(x, event.a.all(y, event.a.all(z, x < y || true)))",
             {"event": {"a": list(range(40))}},
