@@ -1,20 +1,37 @@
 """Who must agree to a plan for one saga, by the policy of this moment."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from compensation import default_policy, policy
+from django.contrib.auth.models import User
+
+from compensation import begun, default_policy, policy
 from compensation.plan import Intent, Kind, Plan
-from compensation.policy import PlanFacts, Requirement
+from compensation.policy import PlanFacts, Recent, Requirement
 from compensation.subject import Subject
 from sagas.definitions import ApprovalRule, Definition
 from sagas.vocabulary import StepKind
 
 
-def requirement(subject: Subject, plan: Plan) -> Requirement | None:
-    """None: nobody. What a person records is on their own word, and sends nothing: nobody is asked."""
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Who must agree, None: nobody; and what was counted beside the plan."""
+
+    requirement: Requirement | None
+    recent: Sequence[Recent] = ()
+
+
+def judge(subject: Subject, plan: Plan, saga: int, person: User | None, now: datetime) -> Judged:
+    """Of a plan for this saga that the person would start.
+
+    What a person records is on their own word, and sends nothing: nobody is asked.
+    """
     if plan.intent == Intent.RECORD or not plan.can_start:
-        return None
-    stake = subject.state.stake
+        return Judged(None)
+    definition, stake = subject.definition, subject.state.stake
+    rules = rules_for(definition)
+    recent = begun.recently(person, policy.windows(rules), now, saga=saga)
     facts = PlanFacts(
         intent=plan.intent,
         saga_type=subject.saga_type,
@@ -23,8 +40,10 @@ def requirement(subject: Subject, plan: Plan) -> Requirement | None:
         participants={action.participant for action in plan.actions},
         pivot=is_past_pivot(subject, plan),
         stake={stake.currency: stake.amount} if stake else {},
+        is_short=stake is None and bool(definition and definition.at_stake),
+        recent=recent,
     )
-    return policy.required(rules_for(subject.definition), facts)
+    return Judged(policy.required(rules, facts), begun.some(recent))
 
 
 def rules_for(definition: Definition | None) -> Sequence[ApprovalRule]:

@@ -148,6 +148,8 @@ def _row_of_new_repair(repair: Repair) -> dict[str, Any]:
         "revision": repair.revision,
         "plan": repair.plan,
         "plan_hash": repair.plan_hash,
+        "stake": repair.stake,
+        "currency": repair.currency,
         "started_by_id": repair.started_by_id,
         "started_by_name": repair.started_by_name,
         "started_at": repair.started_at,

@@ -92,7 +92,7 @@ def open_all(
 def _repair(
     pk: int, opening: Opening, by: Actor, user: User | None, now: datetime, batch: Batch | None
 ) -> Repair:
-    plan = opening.plan
+    plan, stake = opening.plan, opening.subject.state.stake
     return Repair(
         pk=pk,
         saga=opening.saga,
@@ -103,6 +103,8 @@ def _repair(
         revision=opening.subject.revision,
         plan=plan.content(),
         plan_hash=plan.hash,
+        stake=stake.amount if stake else None,
+        currency=stake.currency if stake else "",
         started_by=user,
         started_by_name=by.name,
         started_at=now,

@@ -15,14 +15,40 @@ import msgspec
 from msgspec import Meta
 
 from sagas.definitions import ApprovalRule
-from sagas.definitions.approval import ASK
+from sagas.definitions.approval import ASK, DAY
+from sagas.durations import HOUR, exactly
 from sagas.expressions import EvaluationError
+from sagas.stakes import words
 
 # In force until a default policy is loaded (compensation.default_policy).
 BUILT_IN = (
-    ApprovalRule(when="count > 25", because="More than 25 sagas are repaired at once."),
+    ApprovalRule(when="cumulative.count > 25", because="One person repairs more than 25 sagas in 24 h."),
     ApprovalRule(when="pivot", because="It goes back across a point of no return."),
 )
+
+
+class Recent(msgspec.Struct, frozen=True):
+    """What a person began of late and nobody else agreed to, sagas of the plan itself aside.
+
+    `within`: how many seconds back. `unknown`: of how many sagas, whose definition says what is at stake,
+    nobody knows it.
+    """
+
+    by: str
+    within: float
+    count: int = 0
+    stake: dict[str, Decimal] = {}
+    unknown: int = 0
+
+    def __str__(self) -> str:
+        parts = [f"{self.count:,} other saga{'' if self.count == 1 else 's'}"]
+        parts += [words(amount, currency) for currency, amount in sorted(self.stake.items())]
+        parts += [f"an unknown stake in {self.unknown:,}"] if self.unknown else []
+        span = f"{self.within / HOUR:g} h" if self.within == DAY else exactly(self.within)
+        return (
+            f"Counted with it: {', '.join(parts)}, which {self.by} began to repair in the last {span} "
+            "and nobody else agreed to."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +56,8 @@ class PlanFacts:
     """What rules look at of a plan: of all of it, however many types and versions its sagas have.
 
     `stake`: amounts by currency, "" where it has none; `lacks_stakes`: of some sagas nobody knows what is at
-    stake. `pivot`: whether the plan undoes, or goes back across, a pivot that has completed.
+    stake; `is_short`: of one whose definition says what is. `pivot`: whether the plan undoes, or goes back
+    across, a pivot that has completed. `recent`: by how far back rules look (`windows`).
     """
 
     intent: str
@@ -42,13 +69,34 @@ class PlanFacts:
     pivot: bool = False
     stake: Mapping[str, Decimal] = field(default_factory=dict)
     lacks_stakes: bool = False
+    is_short: bool = False
+    recent: Mapping[float, Recent] = field(default_factory=dict)
 
     @property
     def only_asks(self) -> bool:
         """It changes nothing anywhere."""
         return self.intent == ASK and self.kinds <= {ASK}
 
-    def variables(self) -> dict[str, Any]:
+    def views(self, within: float) -> list[dict[str, Any]]:
+        """The variables of a rule that looks so far back; another time with less where more is not known.
+
+        What is known to be at stake is the least that may be, where more is not known.
+        """
+        seen = self._variables() | self._cumulative(within)
+        return [seen, seen | {"stake": {}}] if self.lacks_stakes and self.stake else [seen]
+
+    def _cumulative(self, within: float) -> dict[str, Any]:
+        """Without stakes where nobody knows one that should be known: whoever looks at them cannot decide."""
+        recent = self.recent.get(within, Recent("", within))
+        seen: dict[str, Any] = {"cumulative.count": self.count + recent.count}
+        if not self.is_short and not recent.unknown:
+            seen["cumulative.stake"] = {
+                currency: float(self.stake.get(currency, 0) + recent.stake.get(currency, 0))
+                for currency in self.stake.keys() | recent.stake.keys()
+            }
+        return seen
+
+    def _variables(self) -> dict[str, Any]:
         return {
             "intent": self.intent,
             "saga_type": self.saga_type,
@@ -103,14 +151,15 @@ class Approval(NamedTuple):
 def required(rules: Iterable[ApprovalRule], facts: PlanFacts) -> Requirement | None:
     """Who must agree by these rules; None: nobody.
 
-    Of a plan that only asks, rules count that speak of asking (`intent == "ask"`), and no others. What is
-    known to be at stake is the least that may be, where more is not known: a rule counts that holds of it, or
-    that cannot be decided where nothing is known.
+    Of a plan that only asks, rules count that speak of asking (`intent == "ask"`), and no others. A rule
+    counts that holds in one of its views (`PlanFacts.views`), or cannot be decided there.
     """
-    views = [facts.variables()]
-    if facts.lacks_stakes and facts.stake:
-        views.append(views[0] | {"stake": {}})
-    return strictest(_by_rule(rule, facts, view) for rule in rules for view in views)
+    return strictest(_by_rule(rule, facts, view) for rule in rules for view in facts.views(rule.window))
+
+
+def windows(rules: Iterable[ApprovalRule]) -> frozenset[float]:
+    """How far back these rules look, in seconds; each length once."""
+    return frozenset(float(rule.window) for rule in rules if rule.looks_back)
 
 
 def strictest(requirements: Iterable[Requirement | None]) -> Requirement | None:

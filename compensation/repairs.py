@@ -1,5 +1,6 @@
 """Plan, start, cancel. What is started is what was looked at: the revision and the plan's hash pin it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,13 +8,13 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from compensation import agreement, outcomes, planner, reading
+from compensation import agreement, begun, outcomes, planner, reading
 from compensation.cancelling import cancel_all
 from compensation.ledger import Ledger
 from compensation.models import Repair, RepairAction
 from compensation.opening import Opening, open_all
 from compensation.plan import Intent, Plan
-from compensation.policy import Requirement
+from compensation.policy import Recent, Requirement
 from compensation.refusals import (
     AgreementMissingError,
     AlreadyRunningError,
@@ -35,8 +36,9 @@ class Preview:
 
     plan: Plan
     revision: int
-    # Who must agree before it is started; None: nobody.
+    # Who must agree before it is started; None: nobody. And what was counted beside the plan for that.
     requirement: Requirement | None = None
+    recent: Sequence[Recent] = ()
 
     @property
     def hash(self) -> str:
@@ -44,9 +46,15 @@ class Preview:
 
 
 def preview(
-    saga: Saga, intent: str, step: str = "", *, outcome: str = "", now: datetime | None = None
+    saga: Saga,
+    intent: str,
+    step: str = "",
+    user: User | None = None,
+    *,
+    outcome: str = "",
+    now: datetime | None = None,
 ) -> Preview:
-    """What would be done, and sent, to the letter. Changes nothing.
+    """What would be done, and sent, to the letter, were it started by `user`. Changes nothing.
 
     `step` empty: the whole saga. `outcome` only for RECORD (planner.Outcome). Raises ValueError for an
     intent or outcome that is none.
@@ -54,7 +62,8 @@ def preview(
     now = now or timezone.now()
     subject = reading.subject(Saga.objects.get(pk=saga.pk), now)
     plan = planner.plan(subject, intent, step, now, outcome=outcome)
-    return Preview(plan, subject.revision, agreement.requirement(subject, plan))
+    judged = agreement.judge(subject, plan, saga.pk, user, now)
+    return Preview(plan, subject.revision, judged.requirement, judged.recent)
 
 
 def start(
@@ -93,7 +102,8 @@ def start(
             raise ChangedError(revision, subject.revision, reading.events_since(locked, revision), plan)
         if not plan.can_start:
             raise RefusedError(plan)
-        if required := agreement.requirement(subject, plan):
+        begun.lock(user)
+        if required := agreement.judge(subject, plan, saga.pk, user, now).requirement:
             raise AgreementMissingError(required)
         ledger = Ledger()
         opening = Opening(locked, subject, plan, reason, shown, outcome)

@@ -6,16 +6,42 @@ RESERVE = "SELECT nextval(pg_get_serial_sequence(%(table)s, 'id')) FROM generate
 # What goes into jsonb goes the way of text, twice as fast as from json to jsonb directly.
 ADD_REPAIRS = """
 INSERT INTO compensation_repair (
-  id, saga_id, batch_id, intent, step, reason, revision, plan, plan_hash, state, started_by_id,
-  started_by_name, started_at, finished_at
-)
-SELECT id, saga_id, batch_id, intent, step, reason, revision, plan::text::jsonb, plan_hash, state,
+  id, saga_id, batch_id, intent, step, reason, revision, plan, plan_hash, stake, currency, state,
   started_by_id, started_by_name, started_at, finished_at
+)
+SELECT id, saga_id, batch_id, intent, step, reason, revision, plan::text::jsonb, plan_hash, stake,
+  currency, state, started_by_id, started_by_name, started_at, finished_at
 FROM json_to_recordset(%(rows)s::json) AS given (
   id bigint, saga_id bigint, batch_id bigint, intent text, step text, reason text, revision int, plan json,
-  plan_hash text, state text, started_by_id int, started_by_name text, started_at timestamptz,
-  finished_at timestamptz
+  plan_hash text, stake numeric, currency text, state text, started_by_id int, started_by_name text,
+  started_at timestamptz, finished_at timestamptz
 )
+"""
+
+# What a person began of late that nobody else agreed to, each saga once with the most that was at stake in
+# it, but for what is planned. Of a batch all counts from its start on but what it will never begin.
+RECENT = """
+WITH mine AS (
+  SELECT saga_id, stake, currency FROM compensation_repair
+  WHERE started_by_id = %(person)s AND started_at > %(since)s AND batch_id IS NULL
+    AND intent IN ('compensate', 'retry')
+  UNION ALL
+  SELECT one.saga_id, one.stake, one.currency
+  FROM compensation_batch batch JOIN compensation_batchsaga one ON one.batch_id = batch.id
+  WHERE batch.started_by_id = %(person)s AND batch.started_at > %(since)s
+    AND (batch.requirement IS NULL OR batch.broken_glass <> '')
+    AND batch.intent IN ('compensate', 'retry') AND one.state IN ('planned', 'begun')
+), once AS (
+  SELECT DISTINCT ON (saga_id) saga_id, stake, currency FROM mine
+  WHERE saga_id IS DISTINCT FROM %(saga)s::bigint AND NOT EXISTS (
+    SELECT FROM compensation_batchsaga own
+    WHERE own.batch_id = %(batch)s::bigint AND own.saga_id = mine.saga_id AND own.state = 'planned'
+  )
+  ORDER BY saga_id, stake DESC NULLS LAST
+)
+SELECT saga.definition_id, once.currency, count(*), sum(once.stake)
+FROM once JOIN sagas_saga saga ON saga.id = once.saga_id
+GROUP BY saga.definition_id, once.currency, once.stake IS NULL
 """
 
 ADD_ACTIONS = """

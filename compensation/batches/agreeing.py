@@ -11,11 +11,11 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from compensation import policy
-from compensation.batches import deciding
+from compensation import begun, policy
+from compensation.batches import deciding, demands
 from compensation.batches.refusals import ExpiredError, MayNotAgreeError, NotAskedError
 from compensation.models import Batch, Review
-from compensation.policy import Approval, Requirement
+from compensation.policy import Requirement
 from compensation.refusals import ReasonMissingError
 from compensation.wording import clean
 from sagas import links
@@ -51,7 +51,7 @@ def ask(
         # Whoever said no before may have thought again; it is another question.
         locked.reviews.all().delete()
         deciding.turn(locked, State.ASKING, "")
-        who = missing(locked)
+        who = demands.missing(locked)
         deciding.note(locked, by, "batch.asked", after={"plan_hash": plan_hash, "who": who})
         _tell(locked, requirement, who, now)
     return locked
@@ -76,7 +76,7 @@ def agree(
         deciding.check_count(locked, typed)
         _keep(locked, Verdict.AGREED, by, user, note)
         deciding.note(locked, by, "batch.agreed", reason=clean(note), after={"plan_hash": plan_hash})
-        if not missing(locked):
+        if not demands.missing(locked):
             deciding.turn(locked, State.AGREED, "")
     return locked
 
@@ -114,9 +114,10 @@ def break_glass(
         if requirement_of(locked) is None:
             raise NotAskedError(locked)
         deciding.check_count(locked, typed)
+        begun.lock(user)
         locked.broken_glass = f"{by.name}: {reason}"
         locked.save(update_fields=["broken_glass"])
-        after = {"plan_hash": plan_hash, "who_should_have": missing(locked)}
+        after = {"plan_hash": plan_hash, "who_should_have": demands.missing(locked)}
         deciding.note(locked, by, "batch.glass_broken", reason=reason, after=after)
         deciding.begin(locked, by, user, reason)
     return locked
@@ -140,22 +141,12 @@ def expire(now: datetime) -> int:
     return len(late)
 
 
-def missing(batch: Batch) -> str:
-    """Who has still to agree, in words; empty: nobody."""
-    requirement = requirement_of(batch)
-    if requirement is None:
-        return ""
-    agreed = batch.reviews.filter(plan_hash=batch.plan_hash, verdict=Verdict.AGREED, by__isnull=False)
-    approvals = [Approval(pk, frozenset(groups)) for pk, groups in agreed.values_list("by", "groups")]
-    return policy.missing(requirement, approvals, _excluded(batch))
-
-
 def why_not(batch: Batch, user: User) -> str:
     """Why this person's agreement would not count; empty: it would."""
     requirement = requirement_of(batch)
     if requirement is None or batch.state != State.ASKING:
         return "Nobody is asked to agree to it now."
-    if user.pk in _excluded(batch):
+    if user.pk in demands.excluded(batch):
         return "You planned it, so that somebody else has to agree."
     if not requirement.groups & groups_of(user):
         return f"Only {policy.people(1, sorted(requirement.groups))} can agree to it."
@@ -190,7 +181,7 @@ def _tell(batch: Batch, requirement: Requirement, who: str, now: datetime) -> No
         links.batch(batch.pk),
         f"{who} must agree to a repair",
         now,
-        lines=[*requirement.because, f"Wanted{until}: {who}."],
+        lines=[*requirement.because, *map(str, demands.recent_of(batch)), f"Wanted{until}: {who}."],
         people=_reachable(batch, requirement),
     )
 
@@ -198,11 +189,7 @@ def _tell(batch: Batch, requirement: Requirement, who: str, now: datetime) -> No
 def _reachable(batch: Batch, requirement: Requirement) -> QuerySet[Preferences]:
     """Those who may agree and have said where mail reaches them."""
     theirs = reachable().filter(user__groups__name__in=requirement.groups)
-    return theirs.exclude(user__in=_excluded(batch)).order_by("pk").distinct()
-
-
-def _excluded(batch: Batch) -> frozenset[int]:
-    return frozenset({batch.planned_by_id} if batch.planned_by_id else ())
+    return theirs.exclude(user__in=demands.excluded(batch)).order_by("pk").distinct()
 
 
 def _asked(batch: Batch, plan_hash: str, user: User, now: datetime) -> Batch:

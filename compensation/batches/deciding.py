@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from compensation import queue
-from compensation.batches import statements
+from compensation.batches import demands, statements
 from compensation.batches.refusals import (
     CountMissingError,
     ExpiredError,
@@ -114,16 +114,24 @@ def start(
     """Have a worker run it; each of its repairs is then started by `user`.
 
     Raises NotSoError, OtherPlanError, CountMissingError, NothingChosenError; NotAgreedError or ExpiredError
-    where others must agree (compensation.batches.agreeing).
+    where others must agree (compensation.batches.agreeing). NotAgreedError also where only what `user` has
+    begun of late makes it so: then the batch says so from now on, and waits to be put to others.
     """
+    now = timezone.now()
     with transaction.atomic():
         row = locked(batch, {State.PLANNED, State.AGREED}, "started", plan_hash)
         if row.requirement and row.state != State.AGREED:
             raise NotAgreedError(row)
-        if row.expires_at and row.expires_at <= timezone.now():
+        if row.expires_at and row.expires_at <= now:
             raise ExpiredError(row)
         check_count(row, typed)
-        begin(row, by, user, "")
+        is_held_back = demands.look_again(row, user, now) and bool(demands.missing(row))
+        if is_held_back:
+            _hold_back(row, by)
+        else:
+            begin(row, by, user, "")
+    if is_held_back:
+        raise NotAgreedError(row)
     return row
 
 
@@ -186,6 +194,16 @@ def begin(batch: Batch, by: Actor, user: User | None, reason: str) -> None:
     turn(batch, State.RUNNING, "")
     queue.nudge_batch(batch)
     note(batch, by, "batch.started", reason=reason, after={"plan_hash": batch.plan_hash})
+
+
+def _hold_back(batch: Batch, by: Actor) -> None:
+    turn(
+        batch,
+        State.PLANNED,
+        f"With what {by.name} has begun of late, others must agree before it is started.",
+    )
+    after = {"requirement": batch.requirement, "recent": batch.summary["recent"]}
+    note(batch, by, "batch.held_back", after=after)
 
 
 def locked(batch: Batch, states: set[State], wanted: str, plan_hash: str | None = None) -> Batch:

@@ -5,21 +5,19 @@ Side-effect free for the sagas. A worker that dies leaves a chunk that is not pl
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from compensation import apart, planner, policy, reading
-from compensation.agreement import is_past_pivot, rules_for
-from compensation.batches import kinds, statements
+from compensation.agreement import is_past_pivot
+from compensation.batches import demands, kinds, statements
 from compensation.batches.kinds import PlannedKind
 from compensation.models import Batch, BatchSaga
 from compensation.plan import Plan, digest
-from compensation.policy import PlanFacts, Requirement
 from compensation.subject import Subject
-from sagas import audit, changes, definitions
+from sagas import audit, changes
 from sagas.audit import Actor
 from sagas.models import Saga
 from sagas.sql import encode, run
@@ -105,7 +103,9 @@ def _finish(batch_pk: int, now: datetime) -> None:
         return
     batch.plan_hash = digest(_content(batch, run(statements.PINNED, batch=batch.pk)))
     batch.summary = _summary(batch.pk)
-    batch.requirement = policy.to_json(_requirement(batch))
+    judged = demands.judge(batch, batch.planned_by, now)
+    batch.summary["recent"] = demands.to_json(judged.recent)
+    batch.requirement = policy.to_json(judged.requirement)
     batch.state, batch.lease_until = Batch.State.PLANNED, None
     batch.save(update_fields=["plan_hash", "summary", "requirement", "state", "lease_until"])
     changes.tell("batches", f"batch:{batch.pk}")
@@ -115,29 +115,6 @@ def _finish(batch_pk: int, now: datetime) -> None:
         ("batch", str(batch)),
         reason=batch.reason,
         after={"plan_hash": batch.plan_hash, "requirement": batch.requirement, **batch.summary},
-    )
-
-
-def _requirement(batch: Batch) -> Requirement | None:
-    """Who must agree, by the policy of this moment: what every definition of its sagas asks for."""
-    summary = batch.summary
-    actions = summary["actions"]
-    return policy.strictest(
-        policy.required(
-            rules_for(definitions.by_key(key) if key else None),
-            PlanFacts(
-                intent=batch.intent,
-                saga_type=saga_type,
-                count=summary["sagas"],
-                kinds={action["kind"] for action in actions},
-                steps={action["step"] for action in actions},
-                participants={action["participant"] for action in actions},
-                pivot=summary["past_pivot"] > 0,
-                stake={currency: Decimal(amount) for currency, amount in summary["stakes"].items()},
-                lacks_stakes=lacks_stakes,
-            ),
-        )
-        for saga_type, key, lacks_stakes in run(statements.TYPES, batch=batch.pk)
     )
 
 

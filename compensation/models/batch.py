@@ -77,6 +77,8 @@ class Batch(models.Model):
             models.Index(
                 fields=["lease_until"], condition=Q(state__in=["planning", "running"]), name="batch_at_work"
             ),
+            # What somebody began of late (compensation.begun).
+            models.Index(fields=["started_by", "started_at"], name="batch_begun_lately"),
         ]
 
     def __str__(self) -> str:

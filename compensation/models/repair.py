@@ -30,6 +30,9 @@ class Repair(models.Model):
     revision = models.IntegerField()
     plan = models.JSONField()
     plan_hash = models.CharField(max_length=64)
+    # What was at stake when it was started (sagas.stakes); null: nothing was known to be.
+    stake = models.DecimalField(max_digits=38, decimal_places=8, null=True)
+    currency = models.CharField(max_length=12, blank=True)
     state = models.CharField(max_length=12, choices=State, default=State.RUNNING)
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     started_by_name = models.CharField(max_length=200)
@@ -40,6 +43,12 @@ class Repair(models.Model):
         indexes = [
             # A batch's repairs by their state: progress is counted from it.
             models.Index(fields=["batch", "state"], condition=Q(batch__isnull=False), name="repair_of_batch"),
+            # What somebody began of late (compensation.begun); what a batch began is found by the batch.
+            models.Index(
+                fields=["started_by", "started_at"],
+                condition=Q(batch__isnull=True),
+                name="repair_begun_lately",
+            ),
         ]
         constraints = [
             # One repair of a saga runs at a time: the second of two operators is refused by this.

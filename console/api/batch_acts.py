@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from compensation import wording
-from compensation.batches import agreeing, deciding, refusals
+from compensation.batches import agreeing, deciding, demands, refusals
 from compensation.models import Batch
 from compensation.refusals import ReasonMissingError, RepairError
 from console import actors
@@ -169,7 +169,7 @@ def refusal(error: RepairError) -> Refusal | ValidationError:
         case refusals.OtherPlanError():
             return Refusal(HTTPStatus.CONFLICT, "changed", detail, plan_hash=error.batch.plan_hash)
         case refusals.NotAgreedError():
-            missing = agreeing.missing(error.batch)
+            missing = demands.missing(error.batch)
             return Refusal(HTTPStatus.CONFLICT, "not_agreed", detail, missing=missing)
         case refusals.NotSoError():
             return Refusal(HTTPStatus.CONFLICT, "not_so", detail, state=error.batch.state)

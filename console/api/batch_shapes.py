@@ -1,14 +1,15 @@
 """How a batch is shown: what was chosen, its plan, who must agree and who did, and how far it is."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from compensation.batches import agreeing, kinds, progress
+from compensation.batches import agreeing, demands, kinds, progress
 from compensation.batches.progress import Progress
 from compensation.models import Batch, BatchSaga, Repair, RepairAction, Review
-from compensation.policy import Demand, Requirement, missing, read
+from compensation.policy import Demand, Recent, Requirement, missing, read
 from console.api.findings import StakeOut
 from console.api.sagas import SagaNameOut
 
@@ -62,6 +63,21 @@ class WarningOut(serializers.Serializer[dict[str, Any]]):
     count = serializers.IntegerField()
 
 
+class RecentOut(serializers.Serializer[Recent]):
+    """What a person began to repair of late and nobody else agreed to, beside the plan."""
+
+    by = serializers.CharField()
+    within = serializers.FloatField(help_text="So many seconds back, as a rule says.")
+    sagas = serializers.IntegerField(source="count", help_text="Each once.")
+    stakes = serializers.SerializerMethodField(help_text="One sum a currency.")
+    unknown = serializers.IntegerField(help_text="Of so many nobody knows what is at stake.")
+    words = serializers.CharField(source="__str__")
+
+    @extend_schema_field(StakeOut(many=True))
+    def get_stakes(self, recent: Recent) -> Any:
+        return _stakes(recent.stake)
+
+
 class SummaryOut(serializers.Serializer[dict[str, Any]]):
     """What the plan comes to; numbers of sagas."""
 
@@ -75,8 +91,12 @@ class SummaryOut(serializers.Serializer[dict[str, Any]]):
 
     @extend_schema_field(StakeOut(many=True))
     def get_stakes(self, summary: dict[str, Any]) -> Any:
-        known = [{"currency": word, "amount": amount} for word, amount in summary["stakes"].items()]
-        return StakeOut(known, many=True).data
+        return _stakes(summary["stakes"])
+
+
+def _stakes(amounts: Mapping[str, Any]) -> Any:
+    known = [{"currency": word, "amount": amount} for word, amount in amounts.items()]
+    return StakeOut(known, many=True).data
 
 
 class DemandOut(serializers.Serializer[Demand]):
@@ -126,6 +146,9 @@ class BatchDetailOut(BatchOut):
     selection = serializers.DictField(help_text="How its sagas were found.")
     summary = serializers.SerializerMethodField(help_text="What the plan comes to; null while it is planned.")
     requirement = serializers.SerializerMethodField(help_text="Who must agree; null: nobody.")
+    recent = serializers.SerializerMethodField(
+        help_text="What was counted beside the plan, by the rules that look at `cumulative`."
+    )
     missing = serializers.SerializerMethodField(help_text="Who has still to agree, in words; empty: nobody.")
     why_you_may_not_agree = serializers.SerializerMethodField(help_text="Empty: your agreement counts.")
     reviews = serializers.SerializerMethodField(help_text="Since it was asked for last; oldest first.")
@@ -140,8 +163,12 @@ class BatchDetailOut(BatchOut):
         requirement = read(batch.requirement)
         return RequirementOut(requirement).data if requirement else None
 
+    @extend_schema_field(RecentOut(many=True))
+    def get_recent(self, batch: Batch) -> Any:
+        return RecentOut(demands.recent_of(batch), many=True).data  # type: ignore[arg-type]  # many
+
     def get_missing(self, batch: Batch) -> str:
-        return agreeing.missing(batch)
+        return demands.missing(batch)
 
     def get_why_you_may_not_agree(self, batch: Batch) -> str:
         return agreeing.why_not(batch, self.context["user"])

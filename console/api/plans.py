@@ -15,8 +15,9 @@ from compensation.plan import Intent
 from compensation.planner import Outcome
 from compensation.repairs import Preview
 from console.api import sagas
+from console.api.batch_shapes import RecentOut, RequirementOut
 from console.api.parsing import taken
-from console.permissions import Act
+from console.permissions import Act, signed_in
 from console.seeing import Seeing
 from sagas.models import Saga
 
@@ -91,12 +92,24 @@ class PreviewOut(serializers.Serializer[Any]):
     revision = serializers.IntegerField()
     plan_hash = serializers.CharField(help_text="Of what would be sent, in which nothing is masked.")
     can_start = serializers.BooleanField(source="plan.can_start")
+    requirement = RequirementOut(
+        allow_null=True, help_text="Who must agree before you start it, as a batch; null: nobody."
+    )
+    recent = RecentOut(
+        many=True, help_text="What was counted beside the plan, by the rules that look at `cumulative`."
+    )
     plan = PlanOut()
 
 
 def shown(saga: Saga, preview: Preview) -> dict[str, Any]:
     plan = Seeing().plan(saga.saga_type, preview.plan)
-    return {"revision": preview.revision, "plan_hash": preview.hash, "plan": plan}
+    return {
+        "revision": preview.revision,
+        "plan_hash": preview.hash,
+        "requirement": preview.requirement,
+        "recent": preview.recent,
+        "plan": plan,
+    }
 
 
 class IntentIn(serializers.Serializer[Any]):
@@ -122,5 +135,7 @@ class PreviewRepair(APIView):
     def post(self, request: Request, saga_type: str, saga_id: str) -> Response:
         """Preview a repair: what would be sent, to the letter, and what is left alone. Changes nothing."""
         saga, given = sagas.find(saga_type, saga_id), taken(IntentIn, request)
-        preview = repairs.preview(saga, given["intent"], given["step"], outcome=given["outcome"])
+        preview = repairs.preview(
+            saga, given["intent"], given["step"], signed_in(request), outcome=given["outcome"]
+        )
         return Response(PreviewOut(shown(saga, preview)).data)

@@ -7,7 +7,7 @@ from typing import Any
 
 from compensation.batches.progress import Progress
 from compensation.models import Batch, BatchSaga, Repair, Review
-from compensation.policy import Requirement
+from compensation.policy import Recent, Requirement
 from sagas.definitions import Definition
 from sagas.fold import State
 from sagas.models import Event, Finding, Saga, Transition
@@ -47,10 +47,13 @@ class Many:
 
 @dataclass(frozen=True, slots=True)
 class OneBatch:
-    """`reviews` are what those who were asked said since they were asked last, oldest first."""
+    """`recent`: what was counted beside its plan. `reviews`: what those who were asked said since they were
+    asked last, oldest first.
+    """
 
     batch: Batch
     requirement: Requirement | None
+    recent: Sequence[Recent]
     reviews: Sequence[Review]
     so_far: Progress
 

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet, prefetch_related_objects
 from django.db.models import When as Where
 
 from compensation import policy
+from compensation.batches import demands
 from compensation.batches.progress import progress
 from compensation.models import Batch, Repair
 from console import drawn
@@ -176,6 +177,7 @@ def _batch(batch: Batch, seeing: Seeing) -> OneBatch:
     return OneBatch(
         batch=seeing.batch(batch),
         requirement=policy.read(batch.requirement),
+        recent=demands.recent_of(batch),
         reviews=list(batch.reviews.order_by("at", "pk")),
         so_far=progress(batch),
     )

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from compensation import policy, wording
-from compensation.batches import agreeing, deciding
+from compensation.batches import agreeing, deciding, demands
 from compensation.batches.progress import Progress, progress, progress_of
 from compensation.batches.refusals import MayNotAgreeError
 from compensation.models import Batch, BatchSaga, Pace
@@ -154,7 +154,8 @@ def _page(request: HttpRequest, batch: Batch, *, status: int = 200, **more: Any)
             "left": _time_left(batch, so_far),
             "has_masks": any(map(seeing.masks, batch.summary.get("types", ()))),
             "requirement": policy.read(batch.requirement),
-            "missing": agreeing.missing(batch),
+            "missing": demands.missing(batch),
+            "recent": demands.recent_of(batch),
             "why_not": agreeing.why_not(batch, user),
             "reviews": batch.reviews.order_by("at"),
             "is_typed": (batch.summary.get("sagas") or 0) >= deciding.TYPED_FROM,

@@ -24,6 +24,7 @@ from compensation.refusals import (
     ReasonMissingError,
     RefusedError,
 )
+from compensation.repairs import Preview
 from console import actors
 from console.permissions import Act, signed_in
 from console.seeing import Seeing
@@ -82,8 +83,8 @@ def preview(request: HttpRequest, saga: Saga, form: Form, seeing: Seeing) -> Htt
     state, _ = standing.of(saga, timezone.now())
     if form.intent == Intent.RECORD and not (form.step and form.outcome):
         return _page(request, saga, form, state, None, 0, seeing)
-    now = repairs.preview(saga, form.intent, form.step, outcome=form.outcome)
-    return _page(request, saga, form, state, now.plan, now.revision, seeing, requirement=now.requirement)
+    now = repairs.preview(saga, form.intent, form.step, signed_in(request), outcome=form.outcome)
+    return _page(request, saga, form, state, now.plan, now.revision, seeing, **_agreement(now))
 
 
 @needs(Act.REPAIR)
@@ -148,14 +149,18 @@ def form_of(words: Any) -> Form:
 
 def _again(request: HttpRequest, saga: Saga, form: Form, *, status: int, **more: Any) -> HttpResponse:
     """The page with the plan as it would be now, and what the person wrote kept."""
-    now = repairs.preview(saga, form.intent, form.step, outcome=form.outcome)
+    now = repairs.preview(saga, form.intent, form.step, signed_in(request), outcome=form.outcome)
     posted = (number(request.POST.get("revision")), request.POST.get("plan_hash", ""))
     if "changed" not in more and "rival" not in more and posted != (now.revision, now.hash):
         # Its reason is still missing, and meanwhile it is not what was looked at either.
         more["is_new"] = True
     state, _ = standing.of(Saga.objects.get(pk=saga.pk), timezone.now())
-    more["requirement"] = now.requirement
+    more |= _agreement(now)
     return _page(request, saga, form, state, now.plan, now.revision, Seeing(), status=status, **more)
+
+
+def _agreement(now: Preview) -> dict[str, Any]:
+    return {"requirement": now.requirement, "recent": now.recent}
 
 
 def _page(

@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from sagas import expressions
 from sagas.definitions.fields import Seconds, Text
 from sagas.expressions import EvaluationError, Expression, ExpressionError
-from sagas.expressions.tree import Constant, walk
+from sagas.expressions.tree import Constant, Name, walk
 
 # What a rule looks at, by the types of `sagas.expressions`. (`type` is a function of CEL's own.)
 VARIABLES = {
@@ -26,7 +26,14 @@ VARIABLES = {
     "participants": "list",
     "steps": "list",
     "saga_type": "string",
+    # The plan together with what the same person began of late on nobody's word but theirs.
+    "cumulative.count": "int",
+    "cumulative.stake": "map",
 }
+CUMULATIVE = "cumulative."
+# How far back these look, unless a rule says so itself, and at most.
+DAY = Seconds(86400)
+FURTHEST = Seconds(31 * DAY)
 ASK = "ask"
 INTENTS = (ASK, "compensate", "retry", "record")
 KINDS = (ASK, "compensate", "retry_step", "record")
@@ -38,6 +45,7 @@ class ApprovalRule(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """Where `when` is true of a plan, so many `approvers` out of any of the `groups` must agree to it.
 
     `expires`: how long after they were asked they may agree, and what they agreed to may be started.
+    `within`: how far back `cumulative` looks; None: a day.
     """
 
     when: Annotated[str, Meta(min_length=1, max_length=2000)]
@@ -45,6 +53,7 @@ class ApprovalRule(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     groups: Annotated[tuple[Group, ...], Meta(min_length=1, max_length=20)] = ("approver", "admin")
     expires: Seconds = Seconds(86400)
     because: Text = ""
+    within: Seconds | None = None
 
     def __post_init__(self) -> None:
         """The reason is never empty, so that nobody who shows it has to think of one."""
@@ -59,6 +68,19 @@ class ApprovalRule(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     def speaks_of_asking(self) -> bool:
         """Whether it names "ask", and so is meant for plans that only ask, too. Raises `EvaluationError`."""
         return any(isinstance(node, Constant) and node.value == ASK for node in walk(self._ready.tree))
+
+    @cached_property
+    def looks_back(self) -> bool:
+        """Whether it looks at `cumulative`; not where it cannot be read any more."""
+        try:
+            tree = self.compiled.tree
+        except ExpressionError:
+            return False
+        return any(isinstance(node, Name) and node.name.startswith(CUMULATIVE) for node in walk(tree))
+
+    @property
+    def window(self) -> Seconds:
+        return self.within or DAY
 
     def holds(self, variables: Mapping[str, Any]) -> bool:
         """Raises `EvaluationError`."""

@@ -6,7 +6,7 @@ A word that is spelt wrong would make a rule false for ever, and nobody would be
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from sagas.definitions.approval import INTENTS, KINDS, VARIABLES, ApprovalRule
+from sagas.definitions.approval import FURTHEST, INTENTS, KINDS, VARIABLES, ApprovalRule
 from sagas.definitions.checking_rules import Complain, not_among
 from sagas.definitions.mentions import Part, chains
 from sagas.definitions.reading import Place
@@ -27,6 +27,8 @@ WHAT = {
 }
 # Known without a definition.
 WORDS: Mapping[str, Sequence[str]] = {"intent": INTENTS, "kinds": KINDS}
+# Amounts by currency.
+STAKES = frozenset({"stake", "cumulative.stake"})
 
 
 def check_definition(definition: Definition, complain: Complain) -> None:
@@ -50,9 +52,15 @@ def check(
             if CONTROL.search(group):
                 where = f"{path}.groups[{position}]"
                 complain(where, f"{where} must not hold control characters")
-        for mistake in _mistakes(rule, words):
+        mistakes = _mistakes(rule, words)
+        for mistake in mistakes:
             within = Place(mistake.line, mistake.column)
             complain(f"{path}.when", f"{path}.when: {mistake.message}", within=within)
+        where = f"{path}.within"
+        if rule.within and rule.within > FURTHEST:
+            complain(where, f"{where} must be at most 31d")
+        elif rule.within and not rule.looks_back and not mistakes:
+            complain(where, f"{where} says how far back `cumulative` looks, which {path}.when does not name")
 
 
 def _mistakes(rule: ApprovalRule, words: Mapping[str, Sequence[str]]) -> list[ExpressionError]:
@@ -65,12 +73,12 @@ def _mistakes(rule: ApprovalRule, words: Mapping[str, Sequence[str]]) -> list[Ex
 
 def _wrong(tree: Node, words: Mapping[str, Sequence[str]]) -> Iterator[tuple[int, str]]:
     for variable, word in _compared(tree, {name: name for name in VARIABLES}):
-        if variable == "stake":
+        if variable in STAKES:
             yield from _no_currency(word)
         elif variable in words:
             yield from not_among([word], words[variable], WHAT[variable])
     for chain in chains(tree):
-        if chain.root == "stake":
+        if chain.root in STAKES:
             for part in chain.parts[:1]:
                 yield from _no_currency(part)
 

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from compensation import recovery, repairs
-from compensation.batches import agreeing, deciding
+from compensation.batches import agreeing, deciding, demands
 from compensation.batches.refusals import (
     ExpiredError,
     MayNotAgreeError,
@@ -59,7 +59,7 @@ def untouched(shop: Shop, batch: Batch) -> bool:
 
 def test_what_needs_nobodys_agreement_is_started_by_whoever_planned_it(shop: Shop) -> None:
     batch = planned(shop, [shop.saga(CHARGED)])
-    assert batch.requirement is None and agreeing.missing(batch) == ""
+    assert batch.requirement is None and demands.missing(batch) == ""
     with pytest.raises(NotAskedError):
         agreeing.ask(batch, batch.plan_hash, ANNA)
     assert deciding.start(batch, batch.plan_hash, ANNA).state == State.RUNNING

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from compensation import agreement, default_policy, policy
 from compensation.models import Repair, RepairAction
-from compensation.policy import Approval, PlanFacts, Requirement
+from compensation.policy import Approval, PlanFacts, Recent, Requirement
 from sagas import definitions
 from sagas.audit import Actor
 from sagas.definitions import ApprovalRule, Seconds
@@ -108,6 +108,72 @@ def test_what_is_known_to_be_at_stake_is_the_least_where_more_is_not_known(
     assert (why in " ".join(found.because)) if found and why else found is why
 
 
+DAY = 86400.0
+BEGUN = Recent("anna", DAY, 60, {"EUR": Decimal("1250.00"), "": Decimal(7)})
+
+
+@pytest.mark.parametrize(
+    ("when", "count", "is_needed"),
+    [
+        ("cumulative.count > 85", 25, False),
+        ("cumulative.count > 85", 26, True),
+        ("count > 25", 25, False),
+        ("cumulative.stake.EUR > 1750", 1, False),
+        ("cumulative.stake.EUR > 1749.99", 1, True),
+        ("cumulative.stake.USD > 99", 1, True),
+        ("has(cumulative.stake.CHF) && cumulative.stake.CHF > 5", 1, False),
+        ("cumulative.stake[''] > 6", 1, True),
+        ("cumulative.stake.exists(c, cumulative.stake[c] > 1750)", 1, False),
+        ("cumulative.stake.exists(c, cumulative.stake[c] > 1749)", 1, True),
+        ("cumulative.count - count > 60", 1, False),
+    ],
+)
+def test_what_was_begun_of_late_is_added(when: str, count: int, is_needed: bool) -> None:
+    stake = {"EUR": Decimal(500), "USD": Decimal(100)}
+    facts = replace(UNDO, count=count, stake=stake, recent={DAY: BEGUN})
+    assert (policy.required([rule(when)], facts) is not None) == is_needed
+
+
+def test_each_rule_looks_back_as_far_as_it_says() -> None:
+    week = ApprovalRule("cumulative.count > 100", within=Seconds(7 * DAY), because="a week")
+    day = ApprovalRule("cumulative.count > 100", because="a day")
+    assert policy.windows([week, day, rule("count > 3")]) == {DAY, 7 * DAY}
+    recent = {DAY: BEGUN, 7 * DAY: replace_count(BEGUN, 7 * DAY, 100)}
+    assert needed(week, day, facts=replace(UNDO, recent=recent)).because == ("a week",)
+
+
+def replace_count(recent: Recent, within: float, count: int) -> Recent:
+    return msgspec.structs.replace(recent, within=within, count=count)
+
+
+@pytest.mark.parametrize("when", [
+    "cumulative.stake.EUR > 9000",
+    "has(cumulative.stake.EUR) && cumulative.stake.EUR > 9000",
+    "cumulative.stake.exists(c, cumulative.stake[c] > 9000)",
+])  # fmt: skip
+@pytest.mark.parametrize("facts", [
+    replace(UNDO, is_short=True),
+    replace(UNDO, stake={"EUR": Decimal(5)}, recent={DAY: Recent("anna", DAY, 3, {"EUR": Decimal(5)}, 1)}),
+])  # fmt: skip
+def test_a_total_of_which_a_part_is_not_known_cannot_be_decided(when: str, facts: PlanFacts) -> None:
+    [because] = needed(rule(when), facts=facts).because
+    assert because == f"{when} (Nobody can tell whether this is so: nobody knows cumulative.stake.)"
+    assert policy.required([rule("cumulative.count > 25")], facts) is None
+
+
+@pytest.mark.parametrize(
+    ("recent", "words"),
+    [
+        (BEGUN, "60 other sagas, 7, 1,250.00 EUR, which anna began to repair in the last 24 h and"),
+        (Recent("ben", 3600.0, 1), "1 other saga, which ben began to repair in the last 1 h and"),
+        (Recent("ben", 7 * DAY, 1000, {}, 2), "1,000 other sagas, an unknown stake in 2, which ben began"),
+    ],
+)
+def test_what_was_counted_is_told(recent: Recent, words: str) -> None:
+    assert str(recent).startswith(f"Counted with it: {words}")
+    assert str(recent).endswith("nobody else agreed to.")
+
+
 @pytest.mark.parametrize(
     ("when", "is_needed"),
     [
@@ -138,12 +204,16 @@ def test_where_no_rule_holds_nobody_has_to_agree() -> None:
 
 def test_until_a_policy_is_loaded_many_sagas_and_pivots_need_one_person() -> None:
     assert policy.required(policy.BUILT_IN, replace(UNDO, count=25)) is None
+    assert policy.windows(policy.BUILT_IN) == {DAY}
+    begun = {DAY: Recent("anna", DAY, 25)}
+    assert policy.required(policy.BUILT_IN, replace(UNDO, recent=begun))
+    assert policy.required(policy.BUILT_IN, replace(QUESTION, recent=begun)) is None
     assert policy.required(policy.BUILT_IN, QUESTION) is None
     both = policy.required(policy.BUILT_IN, replace(UNDO, count=26, pivot=True))
     assert both
     assert (both.approvers, both.groups, both.expires) == (1, {"approver", "admin"}, 86400)
     assert both.because == (
-        "More than 25 sagas are repaired at once.",
+        "One person repairs more than 25 sagas in 24 h.",
         "It goes back across a point of no return.",
     )
     assert policy.missing(both, []) == "1 person of the group approver or admin"
@@ -235,7 +305,16 @@ def test_what_is_stored_and_would_ask_for_nothing_is_refused(content: object) ->
 
 groups_ = st.sampled_from(["approver", "admin", "finance", "viewer"])
 whens = st.sampled_from(
-    ["true", "pivot", "count > 3", "stake.EUR > 10", "'ask' in kinds", "intent == 'retry'", "steps[1] == 'a'"]
+    [
+        "true",
+        "pivot",
+        "count > 3",
+        "cumulative.count > 5",
+        "stake.EUR > 10",
+        "'ask' in kinds",
+        "intent == 'retry'",
+        "steps[1] == 'a'",
+    ]
 )
 rules_ = st.builds(
     ApprovalRule,
@@ -256,6 +335,7 @@ facts_ = st.builds(
     pivot=st.booleans(),
     stake=st.dictionaries(st.sampled_from(["EUR", ""]), st.decimals(0, 20, places=2)),
     lacks_stakes=st.booleans(),
+    recent=st.builds(Recent, st.just("anna"), st.just(DAY), st.integers(0, 9)).map(lambda one: {DAY: one}),
 )
 people = st.integers(1, 9)
 approvals_ = st.lists(st.builds(Approval, people, st.frozensets(groups_)), max_size=9)
@@ -284,6 +364,17 @@ def test_a_further_rule_never_makes_it_laxer(
         assert more.expires <= fewer.expires
         assert more.approvers >= fewer.approvers
         assert set(more.because) >= set(fewer.because)
+
+
+@given(several, facts_, approvals_, excluded_)
+def test_having_begun_something_never_makes_it_laxer(
+    rules: list[ApprovalRule],
+    facts: PlanFacts,
+    approvals: list[Approval],
+    excluded: frozenset[int],
+) -> None:
+    if is_met(policy.required(rules, facts), approvals, excluded):
+        assert is_met(policy.required(rules, replace(facts, recent={})), approvals, excluded)
 
 
 @given(several, several, facts_, approvals_, excluded_)
@@ -342,6 +433,7 @@ def test_every_rule_is_decided_false_or_asks(rules: list[ApprovalRule], facts: P
         "true": True,
         "pivot": facts.pivot,
         "count > 3": facts.count > 3,
+        "cumulative.count > 5": facts.count + facts.recent[DAY].count > 5,
         "stake.EUR > 10": stake > 10,
         "'ask' in kinds": "ask" in facts.kinds,
         "intent == 'retry'": facts.intent == "retry",

@@ -60,6 +60,28 @@ def test_what_is_left_out_has_a_default() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("when", "within", "looks_back", "window"),
+    [
+        ("count > 50", None, False, 86400),
+        ("cumulative.count > 50", None, True, 86400),
+        ("pivot && cumulative.stake.EUR > 5", "7d", True, 604800),
+        ("cumulative.stake.exists(c, cumulative.stake[c] > 5)", "31d", True, 31 * 86400),
+        ("[1].exists(cumulative, cumulative > 0)", None, False, 86400),
+    ],
+)
+def test_a_rule_looks_back_where_it_names_cumulative(
+    when: str, within: str | None, looks_back: bool, window: float
+) -> None:
+    said = f"{{when: '{when}'{f', within: {within}' if within else ''}}}"
+    [rule] = definitions.parse_policy(f"approval: [{said}]", "x.yaml").approval
+    assert (rule.looks_back, rule.window) == (looks_back, window)
+
+
+def test_a_rule_that_is_not_understood_any_more_looks_nowhere() -> None:
+    assert not ApprovalRule("cumulative.count >").looks_back
+
+
 def test_nothing_said_is_something_else_than_nobody() -> None:
     assert definitions.parse(HEAD, "x.yaml").approval is None
     assert definitions.parse(HEAD + "approval:\n", "x.yaml").approval is None
@@ -104,6 +126,15 @@ def test_it_is_kept_as_it_was_said(text: str) -> None:
         ("{when: has(stake.Eur)}", "6:23: approval[0].when: currencies are told in capital letters"),
         ("{when: \"stake['eur'] > 5\"}", "6:26: approval[0].when: currencies are told in capital letters"),
         ("{when: \"'eur' in stake\"}", "6:20: approval[0].when: currencies are told in capital letters"),
+        ("{when: cumulative.stake.eur > 5}", "6:36: approval[0].when: currencies are told in capital"),
+        ("{when: \"'eur' in cumulative.stake\"}", "6:20: approval[0].when: currencies are told in capital"),
+        ("{when: pivot || cumulative.cuont > 3}", "6:28: approval[0].when: `cumulative.cuont` is not known"),
+        ("{when: cumulative.stakes.EUR > 3}", "6:19: approval[0].when: `cumulative.stakes` is not known"),
+        ("{when: cumulative > 3}", "6:19: approval[0].when: `cumulative` is not known here; known are"),
+        ("{when: cumulative.stake > 3}", "6:36: approval[0].when: `>` cannot be applied to (map(string,"),
+        ("{when: count > 3, within: 7d}", "6:38: approval[0].within says how far back `cumulative` looks,"),
+        ("{when: cumulative.count > 3, within: 32d}", "6:49: approval[0].within must be at most 31d"),
+        ("{when: cumulative.count > 3, within: 24}", "6:49: approval[0].within must be a duration such as"),
         ("{when: \"steps.map(s, s) == steps\"}", "6:29: approval[0].when: `map` is not offered"),
     ],
 )  # fmt: skip

@@ -9,9 +9,12 @@ from django.contrib.auth.models import Group
 from compensation.batches import planning, runner
 from compensation.models import Batch, Repair, Review
 from console.permissions import Role
+from sagas.audit import Actor
+from sagas.definitions import loading
 from sagas.models import AuditEntry
 from tests.compensation.participants import serving
 from tests.compensation.shop import Shop
+from tests.compensation.stories import SHOP_YAML
 from tests.console import world
 from tests.console.batches import HASH, batch_for
 from tests.console.cast import Person, person, post
@@ -277,6 +280,37 @@ def test_the_list_is_narrowed(shop: Shop, olga: Person) -> None:
         "state=planned": [mine],
     }
     assert olga.program.get("/api/v1/batches?stat=planned").status_code == 400
+
+
+def test_what_was_begun_of_late_is_told_and_holds_back(shop: Shop, olga: Person) -> None:
+    text = SHOP_YAML.replace('version: "1"', 'version: "2"')
+    rule = "{when: cumulative.count > 1, within: 7d, because: too many}"
+    stake = "stake: {amount: amount, currency: EUR}"
+    loading.load(text.replace("approval: []", f"approval: [{rule}]") + stake, "shop.yaml", Actor.system())
+    names = [{"type": "order", "id": shop.saga(DONE).saga_id} for _ in range(2)]
+    first, second = (planned(olga, sagas=[name]) for name in names)
+    assert second["recent"] == [] and second["requirement"] is None
+    decide(olga, first, "start", plan_hash=first["plan_hash"])
+    refused = decide(olga, second, "start", 409, plan_hash=second["plan_hash"])
+    assert (refused["code"], refused["missing"]) == ("not_agreed", "1 person of the group approver or admin")
+    now = told(olga, f"batches/{second['id']}")
+    assert (now["state"], now["requirement"]["because"]) == ("planned", ["too many"])
+    counted = {
+        "by": "olga",
+        "within": 604800.0,
+        "sagas": 1,
+        "stakes": [{"currency": "EUR", "amount": "129.9"}],
+        "unknown": 0,
+        "words": "Counted with it: 1 other saga, 129.90 EUR, which olga began to repair in the last 7 d "
+        "and nobody else agreed to.",
+    }
+    assert now["recent"] == [counted]
+    where = f"sagas/order/{shop.saga(DONE).saga_id}/repairs/preview"
+    seen = post(olga.program, where, {"intent": "compensate", "step": "charge"}).json()
+    assert (seen["requirement"]["because"], seen["recent"]) == (["too many"], [counted])
+    carl = person("carl", Role.APPROVER)
+    seen = post(carl.program, where, {"intent": "compensate", "step": "charge"}).json()
+    assert (seen["requirement"], seen["recent"]) == (None, [])
 
 
 def test_a_single_repair_says_that_others_must_agree(shop: Shop, olga: Person) -> None:

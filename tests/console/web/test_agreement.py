@@ -14,7 +14,8 @@ approval:
     groups: [admin, finance]
     expires: 90m
     because: Much <b>money</b>.
-  - when: count > 3
+  - when: cumulative.count > 3
+    within: 7d
 """
 
 
@@ -29,8 +30,8 @@ def test_until_a_policy_is_loaded_what_is_built_in_is_shown(scene: Scene, viewer
     assert "where a definition does not say; every rule that holds must be met" in told
     assert "built in: none was loaded yet manage.py load_policy FILE" in told
     assert (
-        "More than 25 sagas are repaired at once. count &gt; 25 1 person of the group approver or admin"
-        in told
+        "One person repairs more than 25 sagas in 24 h. cumulative.count &gt; 25 "
+        "with what the same person began within 1 d 1 person of the group approver or admin" in told
     )
     assert "It goes back across a point of no return. pivot 1 person of the group" in told
 
@@ -44,7 +45,7 @@ def test_the_policy_in_force_is_shown_with_who_loaded_it_and_when(scene: Scene, 
     assert f'datetime="{loaded.loaded_at:%Y-%m-%dT%H:%M:%S}' in html
     assert "Much &lt;b&gt;money&lt;/b&gt;. stake.exists(currency, stake[currency] &gt; 5000)" in told
     assert "2 people of the group admin or finance 90 min" in told
-    assert "count &gt; 3 1 person of the group approver or admin 1 d" in told
+    assert "cumulative.count &gt; 3 with what the same person began within 7 d 1 person of the group" in told
     assert told.count("count &gt; 3") == 1
     assert "built in" not in told
     assert 'href="/audit/?action=policy.loaded"' in html

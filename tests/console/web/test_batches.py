@@ -60,6 +60,24 @@ def by_default_policy() -> None:
     loading.load(text, "shop.yaml", Actor.system())
 
 
+def test_whoever_plans_and_whoever_agrees_see_what_was_counted(shop: Shop, operator: Person) -> None:
+    text = SHOP_YAML.replace("approval: []", "approval: [{when: cumulative.count > 1, because: too many}]")
+    loading.load(text.replace('version: "1"', 'version: "2"'), "shop.yaml", Actor.system())
+    shop.saga(DONE)
+    first, second = (plan(operator, step="charge") for _ in range(2))
+    first.sagas.update(saga=shop.saga(DONE))
+    assert press(operator, first, "start").status_code == 303
+    answer = press(operator, second, "start")
+    counted = "Counted with it: 1 other saga, which otto began to repair in the last 24 h"
+    html = answer.content.decode()
+    assert answer.status_code == 409 and "Others must agree to" in html and "Put it to others" in html
+    assert "of late, others must agree before it is started" in html and counted in html
+    assert counted in page(person("carl", Role.APPROVER), second)
+    address = f"/sagas/order/{shop.saga(DONE).saga_id}/repair?intent=compensate&step=charge"
+    html = operator.browser.get(address).content.decode()
+    assert f"too many {counted}" in html and "Put it to others…" in html
+
+
 def test_one_person_plans_and_starts_what_needs_nobody(open_shop: Shop, operator: Person) -> None:
     for _ in range(3):
         open_shop.saga(DONE)
