@@ -42,11 +42,13 @@ WHERE one.batch_id = %(batch)s AND one.state = 'planned'
 ORDER BY one.position
 """
 
+# In the order in which a saga has them. What one need not do lets its others come earlier, so the latest
+# place of each counts.
 ACTIONS = """
 SELECT action, count(*)
-FROM compensation_batchsaga, unnest(actions) AS action
+FROM compensation_batchsaga, unnest(actions) WITH ORDINALITY AS one (action, place)
 WHERE batch_id = %(batch)s AND state = 'planned'
-GROUP BY action ORDER BY count(*) DESC, action
+GROUP BY action ORDER BY max(place), count(*) DESC, action
 """
 
 # A text that names what differs from saga to saga stands for the others of its code.

@@ -82,8 +82,8 @@ def test_each_saga_is_planned_by_itself_and_the_whole_is_pinned(shop: Shop) -> N
     assert (one.revision, one.plan_hash) == (seen.revision, seen.hash)
     assert batch.summary["sagas"] == 1
     assert batch.summary["actions"] == [
-        {"kind": "compensate", "participant": "inventory", "step": "reserve", "count": 1},
         {"kind": "compensate", "participant": "payment", "step": "charge", "count": 1},
+        {"kind": "compensate", "participant": "inventory", "step": "reserve", "count": 1},
     ]
     assert {left["code"]: left["count"] for left in batch.summary["left_alone"]} == {
         "busy": 1,
@@ -105,6 +105,16 @@ def test_the_hash_covers_every_saga_and_how_it_is_gone_about(shop: Shop) -> None
         )
     ]
     assert len(set(hashes)) == len(hashes)
+
+
+def test_what_is_done_is_told_in_the_order_in_which_it_is_done(shop: Shop) -> None:
+    """Also where few sagas come as far as what they undo first."""
+    reserved = [shop.saga("reserve:S reserve:C saga.failed") for _ in range(2)]
+    batch = planned(shop, [*reserved, shop.saga(CHARGED)], step="")
+    assert [(one["step"], one["count"]) for one in batch.summary["actions"]] == [
+        ("charge", 1),
+        ("reserve", 3),
+    ]
 
 
 def test_of_some_nobody_knows_what_is_at_stake(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
