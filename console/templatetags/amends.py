@@ -16,6 +16,7 @@ from django.utils.text import Truncator
 from compensation.models import Repair
 from console import addresses, looks, permissions, wording
 from sagas import stakes
+from sagas.detection.rules import PREFIX
 from sagas.models import Definition, Saga
 
 register = template.Library()
@@ -65,6 +66,12 @@ def refusal(act: str) -> str:
 def words(code: str) -> str:
     """A code as people read it: "missing_attribute" is "Missing attribute"."""
     return code.replace("_", " ").capitalize()
+
+
+@register.filter
+def step_name(step: str) -> str:
+    """What a finding is about, for people: a rule stands where else the name of a step does."""
+    return f"rule {step.removeprefix(PREFIX)}" if step.startswith(PREFIX) else step
 
 
 @register.filter

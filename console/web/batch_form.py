@@ -21,6 +21,7 @@ from console.search import Asked
 from console.seeing import Seeing, searchable
 from console.web.guard import needs
 from console.wording import capped
+from sagas.detection.rules import PREFIX
 from sagas.models import Problem
 
 # What can be decided about many sagas at once, safest first.
@@ -117,13 +118,19 @@ def _problem(asked: Asked) -> Problem | None:
     return Problem.objects.filter(pk=key).first() if key else None
 
 
+def step_of(problem: Problem) -> str:
+    """The step that a repair of its sagas is about; empty where a rule stands in its place."""
+    return "" if problem.step.startswith(PREFIX) else problem.step
+
+
 def _form(words: Any) -> Form:
     asked = Asked.read(words)
     problem = _problem(asked)
     intent = words.get("intent", "") or Intent.ASK
     if intent not in INTENTS:
         raise Http404("There is no such repair of many sagas.")
-    form = Form(asked, intent, words.get("step", problem.step if problem else "").strip()[: search.LONGEST])
+    step = words.get("step", step_of(problem) if problem else "")
+    form = Form(asked, intent, step.strip()[: search.LONGEST])
     number = search.key_of(asked.left_by)
     if number and (before := Batch.objects.filter(pk=number).first()):
         form.reason, form.canary, form.holds = before.reason, str(before.canary), before.holds
@@ -141,13 +148,15 @@ def _check(form: Form) -> None:
 
 def _page(request: HttpRequest, form: Form, *, status: int = 200) -> HttpResponse:
     count = search.count(search.sagas(form.asked, searchable(request)))
+    here, problem = urlencode(form.asked.words), _problem(form.asked)
     return render(
         request,
         "batches/form.html",
         {
             "form": form,
             "title": _title(form.asked),
-            "here": urlencode(form.asked.words),
+            "here": here,
+            "back": reverse("problem", args=[problem.pk]) if problem else f"{reverse('sagas')}?{here}",
             "count": count,
             "counted": capped(count, search.COUNT_CAP),
             "intents": [(intent.value, *words) for intent, words in INTENTS.items()],

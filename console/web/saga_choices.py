@@ -56,16 +56,16 @@ class Choices:
 
 def choices(saga: Saga, subject: Subject, findings: Sequence[Finding], now: datetime) -> Choices:
     """`findings` are those that wait for somebody, the worst first."""
-    repairs = _repairs(saga, subject, now)
+    possible = repairs(saga, subject, now)
     ways = advice.ways([Code(finding.code) for finding in findings])
     by_way = {way: next(one for one in findings if way in ADVICE[Code(one.code)].ways) for way in ways}
     return Choices(
         ADVICE[Code(findings[0].code)].sentence if findings else "",
         [
-            repairs[way] if way in repairs else _look(way, finding, saga, subject, len(findings))
+            possible[way] if way in possible else _look(way, finding, saga, subject, len(findings))
             for way, finding in by_way.items()
         ],
-        [choice for way, choice in repairs.items() if way not in ways],
+        [choice for way, choice in possible.items() if way not in ways],
     )
 
 
@@ -84,7 +84,7 @@ def _look(way: Action, finding: Finding, saga: Saga, subject: Subject, count: in
     return Choice(way, title, changes, "Accept…" if way == Action.ACCEPT else "Look", where)
 
 
-def _repairs(saga: Saga, subject: Subject, now: datetime) -> dict[str, Choice]:
+def repairs(saga: Saga, subject: Subject, now: datetime) -> dict[str, Choice]:
     """Ask, compensate, retry, record; by their words."""
     whole = [
         _choice(saga, subject, intent, "", now, words)

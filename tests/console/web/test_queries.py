@@ -27,7 +27,7 @@ from tests.console.web.test_who import filled
 BASELINES = {
     "/": 26,
     "/?open={problem}": 28,
-    "/problems/{problem}/": 18,
+    "/problems/{problem}/": 24,
     "/problems/{problem}/accept": 9,
     "/sagas/order-fulfilment/order-8492/findings/{finding}/accept": 8,
     "/sagas/": 9,

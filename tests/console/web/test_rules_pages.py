@@ -45,6 +45,28 @@ def test_a_broken_rule_is_told_wherever_it_is_shown(viewer: Person) -> None:
     assert found["detail"]["expression"] == "!steps.ship.open || steps.charge.open"
 
 
+def test_what_can_be_done_about_a_broken_rule_is_about_its_sagas(viewer: Person) -> None:
+    """No step has a rule's name: a plan for it would be refused."""
+    define(SHIPPED_IS_PAID)
+    hour_ago = timezone.now() - timedelta(hours=1)
+    put(f"{SHIPPED} charge:K+", now=hour_ago)
+    sweep()
+    page = f"/problems/{Problem.objects.get(code='rule_broken').pk}/"
+    alone = text_of(viewer, page)
+    assert "The outcome of every step is known." in alone and "Nothing has failed or is overdue." in alone
+    assert "order · rule shipped-is-paid" in alone and "oldest…" not in alone
+    put(f"{SHIPPED} charge:K+", "o-2", order="2", now=hour_ago)
+    sweep()
+    html = viewer.browser.get(page).content.decode()
+    planned = [
+        address for address in re.findall(r'id="choice-\w+" href="([^"]+)"', html) if "intent" in address
+    ]
+    assert len(planned) == 4
+    for address in planned:
+        told = text_of(viewer, address.replace("&amp;", "&"))
+        assert "rule:" not in told and "has no step" not in told
+
+
 def test_another_saga_that_proves_it_is_one_click_away(viewer: Person) -> None:
     define(NOT_REFUNDED, REFUND)
     hour_ago = timezone.now() - timedelta(hours=1)
