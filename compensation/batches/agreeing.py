@@ -156,14 +156,14 @@ def why_not(batch: Batch, user: User) -> str:
 
 
 def waiting_for(user: User, most: int | None = None) -> list[Batch]:
-    """What this person's agreement is asked for, the oldest first; by two queries, whatever their number."""
-    groups = groups_of(user)
+    """What this person's agreement is asked for, the oldest first; by two queries at most, however many."""
     asking = Batch.objects.filter(state=State.ASKING).exclude(planned_by=user).order_by("pk")
     said = Review.objects.filter(batch=OuterRef("pk"), plan_hash=OuterRef("plan_hash"), by=user)
+    if not (asked := list(asking.exclude(Exists(said))[:most])):
+        return []
+    groups = groups_of(user)
     return [
-        batch
-        for batch in asking.exclude(Exists(said))[:most]
-        if (requirement := requirement_of(batch)) and requirement.groups & groups
+        batch for batch in asked if (requirement := requirement_of(batch)) and requirement.groups & groups
     ]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,6 +12,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.decorators import sync_and_async_middleware
 
+from compensation.batches import agreeing
 from console import permissions, wording
 from sagas.events import Reason
 from sagas.models import Quarantined, Saga
@@ -89,6 +91,12 @@ def quarantined_count() -> str:
     return wording.capped(count, BADGE_CAP) if count else ""
 
 
+def agreement_count(request: HttpRequest) -> str:
+    """Repairs that wait for the viewer to agree; empty when there are none."""
+    count = len(agreeing.waiting_for(permissions.signed_in(request), BADGE_CAP))
+    return wording.capped(count, BADGE_CAP) if count else ""
+
+
 def context(request: HttpRequest) -> dict[str, Any]:
     """The template context of every page. The counts are asked for only where the top bar is drawn."""
     match = request.resolver_match
@@ -99,6 +107,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "may": Permits(request),
         "unwell_count": unwell_count,
         "quarantined_count": quarantined_count,
+        "agreement_count": partial(agreement_count, request),
     }
 
 

@@ -39,7 +39,7 @@ def show(request: HttpRequest) -> HttpResponse:
         {
             "page": page,
             "lines": with_progress(page.rows),
-            "waiting": len(agreeing.waiting_for(signed_in(request), paging.USUAL)),
+            "waiting": agreeing.waiting_for(signed_in(request), paging.USUAL),
             "state": state,
             "states": [(word, urlencode({"state": word} | by_me)) for word in Repair.State.values],
             "is_mine": is_mine,

@@ -1,5 +1,6 @@
 """The pages of a repair of many sagas: planned, agreed to by somebody else, run, paused, read."""
 
+import re
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
@@ -75,7 +76,7 @@ def test_whoever_plans_and_whoever_agrees_see_what_was_counted(shop: Shop, opera
     assert counted in page(person("carl", Role.APPROVER), second)
     address = f"/sagas/order/{shop.saga(DONE).saga_id}/repair?intent=compensate&step=charge"
     html = operator.browser.get(address).content.decode()
-    assert f"too many {counted}" in html and "Put it to others…" in html
+    assert f"too many {counted}" in html and "Plan it, then ask others…" in html
 
 
 def test_one_person_plans_and_starts_what_needs_nobody(open_shop: Shop, operator: Person) -> None:
@@ -99,11 +100,14 @@ def test_somebody_else_agrees_from_the_inbox(open_shop: Shop, operator: Person) 
     open_shop.saga(PAST)
     approver = person("carl", Role.APPROVER)
     batch = plan(operator)
-    assert "Put it to others" in page(operator, batch)
+    assert "Nobody has been asked yet." in page(operator, batch)
     assert press(operator, batch, "start").status_code == 409
     press(operator, batch, "ask")
-    assert f"B-{batch.pk} waits for you to agree" in approver.browser.get("/batches/").content.decode()
-    assert "1<span" in approver.browser.get("/repairs/").content.decode()
+    for where in ("/batches/", "/repairs/"):
+        assert f"B-{batch.pk} waits for you to agree" in approver.browser.get(where).content.decode()
+    badge = re.compile(r'id="badge-repairs"[^>]*><span class="badge">1<')
+    assert badge.search(approver.browser.get("/").content.decode())
+    assert not badge.search(operator.browser.get("/").content.decode())
     assert "waits for you" not in operator.browser.get("/batches/").content.decode()
     assert "Agree to this plan" in page(approver, batch) and "Agree to this plan" not in page(operator, batch)
     assert press(approver, batch, "agree", reason="looked at it").status_code == 303
@@ -143,7 +147,7 @@ def test_a_single_repair_that_others_must_agree_to_becomes_a_batch_of_one(
     saga = open_shop.saga(PAST)
     address = f"/sagas/order/{saga.saga_id}/repair?intent=compensate"
     shown = operator.browser.get(address)
-    assert "Put it to others…" in shown.content.decode()
+    assert "Plan it, then ask others…" in shown.content.decode()
     seen = shown.context
     answer = operator.browser.post(
         address,
