@@ -24,6 +24,7 @@ from console.web.guard import needs
 from sagas import standing
 from sagas.durations import exactly
 from sagas.fold import State as SagaState
+from sagas.masking.text import tells_less
 from sagas.models import AuditEntry
 
 State = RepairAction.State
@@ -101,7 +102,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 def find(pk: int) -> Repair:
     """Raises Http404."""
-    repair = Repair.objects.select_related("saga", "saga__definition").filter(pk=pk).first()
+    repair = Repair.objects.select_related("saga__definition", "of_batch__batch").filter(pk=pk).first()
     if repair is None:
         raise Http404(f"There is no repair R-{pk}.")
     return repair
@@ -159,7 +160,10 @@ def _line(clear: RepairAction, action: RepairAction, planned: Action, before: st
         clear.request != action.request
         or clear.question != action.question
         or clear.result != action.result
-        or any(one.answer != other.answer for one, other in zip(given, shown, strict=True))
+        or any(
+            tells_less(other.answer.encode(), one.answer.encode())
+            for one, other in zip(given, shown, strict=True)
+        )
     )
     since = hindsight.confirmed_since(action, state)
     return Line(

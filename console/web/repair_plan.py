@@ -1,5 +1,6 @@
 """A repair before it is started: exactly what will happen, why it is done, and the button that starts it."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -205,13 +206,17 @@ def title(intent: str, step: str, state: State) -> str:
 
 
 def left_alone(plan: Plan) -> list[Left]:
-    """What the plan does not touch, one line a reason."""
+    """What the plan does not touch, one line a reason; executions are told apart where a step has several."""
+    times = Counter(each.step for each in (*plan.actions, *plan.left_alone))
     grouped: dict[str, list[LeftAlone]] = {}
     for left in plan.left_alone:
         grouped.setdefault(left.why, []).append(left)
     return [
         Left(
-            [f"{left.title} {left.execution}".strip() for left in several],
+            [
+                f"{left.title} {left.execution}".strip() if times[left.step] > 1 else left.title
+                for left in several
+            ],
             why,
             facts.moment(several[0].since) if several[0].since and len(several) == 1 else None,
             facts.moment(several[0].until) if several[0].until and len(several) == 1 else None,

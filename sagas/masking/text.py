@@ -33,6 +33,16 @@ def mask(text: str, paths: Sequence[Words]) -> str:
         return bytes(HIDDEN).decode()
 
 
+def tells_less(shown: bytes, clear: bytes) -> bool:
+    """Whether the mask took anything from it; what is written anew for it has only lost its spaces."""
+    if shown == clear:
+        return False
+    try:
+        return msgspec.json.format(shown, indent=-1) != msgspec.json.format(clear, indent=-1)
+    except msgspec.MsgspecError:
+        return True
+
+
 def _masked(text: bytes | Raw, paths: Sequence[Words]) -> Raw:
     """`paths` are what is left of those that led here."""
     content = bytes(text).strip(b" \t\r\n")

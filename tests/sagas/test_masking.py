@@ -17,6 +17,7 @@ from sagas.definitions.masked import covers, split
 from sagas.facts import Facts
 from sagas.masking import MASK, NOTHING, Masks, mask
 from sagas.masking.kept import kept
+from sagas.masking.text import tells_less
 
 HIDDEN = f'"{MASK}"'
 
@@ -70,6 +71,20 @@ def test_what_is_not_masked_stays_to_the_letter() -> None:
     text = '{"z":49.90,"a":1e400,"n":-0,"big":12345678901234567890123,"s":"\\u00e9\\/","k":[ 1.0 ],"m":1}'
     assert masked(text, "m") == text.replace('"m":1', '"m":"•••"')
     assert mask(text, []) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "expected"),
+    [
+        ('{"a": 1, "b": [1, 2]}', "c", False),
+        ('{"a": 1, "b": [1, 2]}', "b", True),
+        ('{"a": 1,', "b", True),
+        ('{"a": 1, "a": 2}', "b", True),
+    ],
+)
+def test_whether_the_mask_took_anything(text: str, path: str, expected: bool) -> None:
+    """Spaces that are gone are nothing: nobody is told of a mask where none is."""
+    assert tells_less(masked(text, path).encode(), text.encode()) == expected
 
 
 leaves = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
