@@ -31,5 +31,6 @@ def test_a_route_is_made_and_tried(sign_in: SignIn) -> None:
 
     page.get_by_role("link", name="Routes and channels").click()
     page.get_by_role("link", name="wallets").click()
+    page.get_by_text("Remove it…").click()
     page.get_by_role("button", name="Remove this route").click()
     expect(page.get_by_text("The route “wallets” was removed.")).to_be_visible()

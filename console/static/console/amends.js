@@ -10,7 +10,10 @@ import { tick } from "./times.js";
 
 // From the next page on the server itself writes times in this zone.
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-if (zone) document.cookie = `zone=${zone}; path=/; max-age=31536000; samesite=lax`;
+if (zone) {
+  document.cookie = `zone=${zone}; path=/; max-age=31536000; samesite=lax`;
+  for (const element of all("[data-zone]")) element.textContent = zone;
+}
 
 const dress = (root) => {
   for (const element of all("[data-copy]", root)) {
