@@ -12,7 +12,7 @@ const POLL = 10000; // ms, where there is no stream; and until a hidden tab give
 const READING = 3000; // ms after the pointer moved
 
 const pending = new Set(); // ids of fragments that changed
-const last = new Map(); // id → the HTML as it came
+const last = new Map(); // id → the HTML as it came, without the times in words: those go on by themselves
 let stream = null;
 let state = "connecting";
 let updatedAt = Date.now(); // of what is shown
@@ -45,8 +45,10 @@ const anchor = () => {
 
 const replace = (element, fresh) => {
   const html = fresh.outerHTML;
-  if (last.get(element.id) === html) return;
-  last.set(element.id, html);
+  // Nothing is drawn anew, or told again to assistive technology, for "3 s ago" that has become "5 s ago".
+  const told = html.replace(/(<time\b[^>]*>)[^<]*/g, "$1");
+  if (last.get(element.id) === told) return;
+  last.set(element.id, told);
   const place = anchor();
   const open = new Map(all("details[id]", element).map((one) => [one.id, one.open]));
   const focused = element.contains(document.activeElement) && document.activeElement;
@@ -96,6 +98,7 @@ const fetchInto = async (address, elements) => {
   if (answer.redirected && answer.url.includes("/accounts/login")) return "signed out";
   if (!answer.ok) return "offline";
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (address === addressOf(document.body)) document.title = page.title;
   for (const element of elements) {
     const fresh = page.getElementById(element.id);
     if (!fresh || !element.isConnected) continue;

@@ -200,7 +200,8 @@ def test_a_token_of_somebody_else_cannot_be_revoked(viewer: Person, admin: Perso
 def test_buttons_that_one_may_not_press_say_who_could(viewer: Person, scene: Scene) -> None:
     for page in ("/participants/", "/participants/shipping/", "/quarantine/"):
         html = viewer.browser.get(page).content.decode()
-        assert "disabled" in html
+        # Where there would be many, it is said once in their place.
+        assert "disabled" in html or page == "/participants/shipping/"
         assert refusal(Act.REPLAY if page == "/quarantine/" else Act.MANAGE) in html
     assert '<form class="form" method="post"' not in viewer.browser.get("/participants/").content.decode()
 
