@@ -207,7 +207,7 @@ def title(intent: str, step: str, state: State) -> str:
 
 def left_alone(plan: Plan) -> list[Left]:
     """What the plan does not touch, one line a reason; executions are told apart where a step has several."""
-    times = Counter(each.step for each in (*plan.actions, *plan.left_alone))
+    times = Counter(each.step for each in plan.actions) + Counter(each.step for each in plan.left_alone)
     grouped: dict[str, list[LeftAlone]] = {}
     for left in plan.left_alone:
         grouped.setdefault(left.why, []).append(left)
