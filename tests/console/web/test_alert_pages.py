@@ -204,11 +204,13 @@ def test_whoever_a_link_was_sent_to_is_named_shortly_and_without_secrets(target:
 def test_the_buttons_of_a_problem(people: dict[str, Person]) -> None:
     built, operator = build(), people["operator"].browser
     address = f"/problems/{built.problem.pk}/"
-    assert "Nobody so far" in operator.get(address).content.decode()
+    html = operator.get(address).content.decode()
+    assert "Nobody so far" in html and html.count("I see to it") == 2, "on top, too"
     operator.post(f"{address}assign", {"to": "nobody at all"})
     operator.post(f"{address}acknowledge")
     html = operator.get(address).content.decode()
     assert "There is nobody of that name" in html and "Nobody sees to it" in html
+    assert f"<b>{people['operator'].user.username}</b> sees to it" in html and "I see to it" not in html
     name = people["viewer"].user.username
     operator.post(f"{address}assign", {"to": name})
     operator.post(f"{address}snooze", {"for": "24"})

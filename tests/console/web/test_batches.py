@@ -92,7 +92,9 @@ def test_one_person_plans_and_starts_what_needs_nobody(open_shop: Shop, operator
     assert "<b>3</b> confirmed" in shown and "3 of 3" in shown
     assert page(operator, batch, "?sagas=begun").count('id="saga-') == 3
     assert "None." in page(operator, batch, "?sagas=dropped")
-    assert f'href="/batches/{batch.pk}/"' in operator.browser.get("/batches/").content.decode()
+    linking = ("/batches/", f"/repairs/{Repair.objects.earliest('pk').pk}/")
+    for where in linking:
+        assert f'href="/batches/{batch.pk}/"' in operator.browser.get(where).content.decode()
 
 
 def test_somebody_else_agrees_from_the_inbox(open_shop: Shop, operator: Person) -> None:

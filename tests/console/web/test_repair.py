@@ -327,7 +327,9 @@ def test_a_call_without_a_recorded_answer_is_told_as_such(shop: Shop, operator: 
 def test_a_question_shows_what_was_answered(open_shop: Shop, operator: Person) -> None:
     open_shop.served.will(Reply(200, {"outcome": "completed", "detail": "left at 10:03"}))
     repair = work(start(open_shop.saga(SILENT), "ask", "ship"))
-    assert "shipping answered: completed , “left at 10:03”" in text_of(page(repair, operator))
+    told = text_of(page(repair, operator))
+    assert "shipping answered: completed , “left at 10:03”" in told and "1 of 1 answered" in told
+    assert "See what can be done now" in told and "is masked" not in told
 
 
 def test_cancelling_asks_why_and_sends_nothing_more(open_shop: Shop, operator: Person) -> None:
