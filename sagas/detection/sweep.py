@@ -66,8 +66,8 @@ class Looked:
     """
 
     judged: Judged
-    is_: Standing
-    was: Standing
+    stands: Standing
+    stood: Standing
     condition: str  # as it was
     keys: dict[str, str]
     due_at: datetime | None
@@ -76,7 +76,7 @@ class Looked:
     @property
     def is_calm(self) -> bool:
         """Whether there is nothing to be written but when to look again."""
-        return not self.judged.verdicts and not self.judged.had_findings and self.is_ == self.was
+        return not self.judged.verdicts and not self.judged.had_findings and self.stands == self.stood
 
 
 def sweep(now: datetime | None = None) -> int:
@@ -160,7 +160,7 @@ def _look_at(rows: Sequence[Row], now: datetime) -> tuple[list[Looked], list[int
 
 
 def _look(row: Row, linked: Sequence[links.Row], now: datetime, silences: Silences) -> Looked:
-    pk, saga_type, saga_id, definition_pk, text, had_findings, condition, *was, version = row
+    pk, saga_type, saga_id, definition_pk, text, had_findings, condition, *stood, version = row
     definition = definitions.by_key(definition_pk) if definition_pk else None
     known = facts.decode(text)
     state = fold.derive(known, definition, now)
@@ -175,10 +175,10 @@ def _look(row: Row, linked: Sequence[links.Row], now: datetime, silences: Silenc
     verdicts = veil(verdicts, state, silences, known.participants)
     return Looked(
         judged=Judged(pk, saga_type, definition, verdicts, had_findings, state.stake),
-        is_=Standing(
+        stands=Standing(
             state.status, state.open_effects, state.unknown_effects, state.waiting_on, state.ended_at
         ),
-        was=Standing(*was),
+        stood=Standing(*stood),
         condition=condition,
         keys=state.keys,
         due_at=deadlines.next_after(state, prospects, moment),
@@ -200,7 +200,9 @@ def _write(looked: Sequence[Looked], now: datetime) -> set[int]:
     run(statements.UPDATE_SAGAS, rows=encode(written))
     # Where time alone changed what is known of its effects, others may be looking.
     links.nudge(
-        (one.judged.saga, one.keys) for one in looked if one.is_.unknown_effects != one.was.unknown_effects
+        (one.judged.saga, one.keys)
+        for one in looked
+        if one.stands.unknown_effects != one.stood.unknown_effects
     )
     _tell(looked, conditions, settled.touched)
     return left
@@ -211,7 +213,7 @@ def _row(one: Looked, condition: Condition) -> dict[str, Any]:
         "id": one.judged.saga,
         "condition": condition,
         "has_findings": bool(one.judged.verdicts),
-        **one.is_._asdict(),
+        **one.stands._asdict(),
     }
 
 
@@ -219,7 +221,7 @@ def _tell(looked: Sequence[Looked], conditions: Sequence[Condition], touched: se
     changed = touched | {
         one.judged.saga
         for one, condition in zip(looked, conditions, strict=True)
-        if (one.was.status, one.condition) != (one.is_.status, condition)
+        if (one.stood.status, one.condition) != (one.stands.status, condition)
     }
     if changed:
         changes.tell("sagas", *(f"saga:{saga}" for saga in changed))
