@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -19,6 +20,11 @@ import pytest
 from cryptography.fernet import Fernet
 
 from console.stack import children, postgres, valkey
+
+# Even where the environment forbids it: compiling the tests, and what pytest rewrites, takes each process of
+# a run eight seconds. Git ignores what is written.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 START_SECONDS = 30.0
 STARTED = pytest.StashKey[list["Database | Broker"]]()

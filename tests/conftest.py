@@ -8,6 +8,9 @@ import pytest
 from django.conf import settings
 from django.db import connection, transaction
 from django.test import TransactionTestCase
+from pytest_django import DjangoDbBlocker
+
+from tests import migrated
 
 # How long an example takes, or drawing it, says how busy the machine is; `make bench` measures speed.
 untimed = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -47,6 +50,17 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             raise pytest.UsageError(f"pytest-xdist has not heard of the group of {alone[0]}")
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """In the place of pytest-django's own, which migrates in each process. What is made goes with the server."""
+    with django_db_blocker.unblock():
+        migrated.give_database()
+    yield
+    with django_db_blocker.unblock():
+        connection.close()
+        connection.close_pool()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def tables_are_emptied_by_us() -> None:
     TransactionTestCase._fixture_teardown = empty_tables
@@ -59,7 +73,7 @@ def connections_go_back() -> Iterator[None]:
     # Not `connection.pool`, which would be made here, perhaps before the database has its name for the tests.
     pool = connection._connection_pools.get(connection.alias)
     ours = connection.connection is not None
-    until = time.monotonic() + 5
+    until = time.monotonic() + 30
     # Others may be about to give theirs back.
     while pool and (stats := pool.get_stats())["pool_size"] - stats["pool_available"] > ours:
         assert time.monotonic() < until, "a thread has kept its connection (sagas.threads)"
