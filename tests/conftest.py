@@ -52,7 +52,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """In the place of pytest-django's own, which migrates in each process. What is made goes with the server."""
+    """In the place of pytest-django's own, which migrates in each process. The server takes all along."""
     with django_db_blocker.unblock():
         migrated.give_database()
     yield
@@ -73,7 +73,7 @@ def connections_go_back() -> Iterator[None]:
     # Not `connection.pool`, which would be made here, perhaps before the database has its name for the tests.
     pool = connection._connection_pools.get(connection.alias)
     ours = connection.connection is not None
-    until = time.monotonic() + 30
+    until = time.monotonic() + 5
     # Others may be about to give theirs back.
     while pool and (stats := pool.get_stats())["pool_size"] - stats["pool_available"] > ours:
         assert time.monotonic() < until, "a thread has kept its connection (sagas.threads)"
