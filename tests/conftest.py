@@ -73,7 +73,7 @@ def connections_go_back() -> Iterator[None]:
     # Not `connection.pool`, which would be made here, perhaps before the database has its name for the tests.
     pool = connection._connection_pools.get(connection.alias)
     ours = connection.connection is not None
-    until = time.monotonic() + 5
+    until = time.monotonic() + 30
     # Others may be about to give theirs back.
     while pool and (stats := pool.get_stats())["pool_size"] - stats["pool_available"] > ours:
         assert time.monotonic() < until, "a thread has kept its connection (sagas.threads)"

@@ -87,7 +87,7 @@ class Worker:
         return self._hear()
 
     def end(self) -> None:
-        self.process.communicate(timeout=10)
+        self.process.communicate(timeout=60)
 
 
 def warm_up() -> None:

@@ -1,11 +1,10 @@
 """Cancelling a batch while its runner holds claims that it has not sent: nothing stays behind."""
 
 import threading
-import time
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError
 from django.utils import timezone
 
 from compensation import executor, recovery, repairs
@@ -15,6 +14,7 @@ from compensation.calling import Claim
 from compensation.models import ActionAttempt, Batch, RepairAction
 from sagas.models import AuditEntry, Saga
 from sagas.threads import hangs_up
+from tests.blocking import PATIENCE, wait_until_somebody_waits
 from tests.compensation.shop import BEN, Shop
 from tests.compensation.test_batches import CHARGED, started
 
@@ -110,27 +110,13 @@ def test_it_can_be_cancelled_while_it_is_planned(open_shop: Shop, monkeypatch: p
         rows = real(statement, **given)
         if statement is statements.TAKE_CHOSEN and not cancelling.ident:
             cancelling.start()
-            wait_until_it_waits()
+            wait_until_somebody_waits()
         return rows
 
     monkeypatch.setattr(planning, "run", run)
     planning.plan(batch.pk)
-    cancelling.join(10)
+    cancelling.join(PATIENCE)
     assert errors == []
     batch.refresh_from_db()
     assert batch.state == Batch.State.CANCELLED
     assert set(batch.sagas.values_list("state", flat=True)) == {"cancelled"}
-
-
-def wait_until_it_waits() -> None:
-    """Until another transaction of this database waits for one of our locks."""
-    until = time.monotonic() + 5
-    while time.monotonic() < until:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
-            )
-            if cursor.fetchone() != (0,):
-                return
-    raise AssertionError("nobody waits")

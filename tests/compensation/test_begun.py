@@ -1,7 +1,6 @@
 """What a person began of late that nobody else agreed to: what counts, and that nobody gets around it."""
 
 import threading
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -21,6 +20,7 @@ from sagas.audit import Actor
 from sagas.definitions import loading
 from sagas.models import AuditEntry, Saga
 from sagas.threads import hangs_up
+from tests.blocking import PATIENCE, wait_until_somebody_waits
 from tests.compensation.shop import ANNA, BEN, PAYLOADS, Shop
 from tests.compensation.stories import SHOP_YAML
 from tests.compensation.test_batches import CHARGED, planned
@@ -308,25 +308,13 @@ def test_two_that_are_started_at_the_same_moment_do_not_both_slip_through(
         lock(person)
         if threading.current_thread() is not thread and not thread.ident:
             thread.start()
-            wait_until_it_waits(thread)
+            # Or else it is through.
+            wait_until_somebody_waits()
 
     monkeypatch.setattr(begun, "lock", lock_and_be_met)
     first()
-    thread.join(10)
+    thread.join(PATIENCE)
     assert outcome == ["held back"]
-
-
-def wait_until_it_waits(thread: threading.Thread) -> None:
-    """For the lock that we hold; or until it is through, which would be wrong."""
-    with connection.cursor() as cursor:
-        while thread.is_alive():
-            cursor.execute(
-                "SELECT EXISTS (SELECT FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
-            )
-            if cursor.fetchone()[0]:
-                return
-            time.sleep(0.005)
 
 
 def test_what_is_stored_of_it_reads_back(shop: Shop) -> None:

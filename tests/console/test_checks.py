@@ -61,7 +61,7 @@ def test_the_settings_of_these_tests_are_safe() -> None:
 def test_nothing_that_serves_starts_with_them(command: list[str]) -> None:
     given = {**os.environ, "ALLOWED_HOSTS": "*", "DJANGO_SETTINGS_MODULE": "console.settings"}
     done = subprocess.run(
-        [sys.executable, "-m", *command], cwd=ROOT, env=given, capture_output=True, text=True, timeout=30
+        [sys.executable, "-m", *command], cwd=ROOT, env=given, capture_output=True, text=True, timeout=60
     )
     assert done.returncode != 0
     assert "amends.E004: ALLOWED_HOSTS must not be '*'." in done.stderr

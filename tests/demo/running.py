@@ -55,7 +55,7 @@ PAYMENT_DATA = {
 }
 
 
-def wait_for(look: Callable[[], T], seconds: float = 20.0) -> T:
+def wait_for(look: Callable[[], T], seconds: float = 60.0) -> T:
     """The first true value that `look` gives; fails the test when there is none in time."""
     until = time.monotonic() + seconds
     while not (found := look()):
@@ -166,6 +166,7 @@ class Demo:
             *("--inbox-smtp-port", str(self.smtp_port), "--inbox-http-port", str(self.inbox_port)),
             *self.arguments,
         ]
+        self.started = time.monotonic()
         with (self.folder / "demo.log").open("ab") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, stderr=log)
         wait_for(lambda: all(self.pid(name) for name in PARTICIPANTS))
@@ -177,7 +178,7 @@ class Demo:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(5)
+        self.process.wait(60)
 
     def url(self, participant: str) -> str:
         return f"http://127.0.0.1:{port_of(participant, self.base_port)}"

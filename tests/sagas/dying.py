@@ -55,7 +55,7 @@ class Worker:
         return self
 
     def __exit__(self, *args: object) -> None:
-        self.process.communicate(timeout=10)
+        self.process.communicate(timeout=60)
 
     def work(self, job: str, *, die_at: int) -> str:
         """Where it died, or "finished"."""

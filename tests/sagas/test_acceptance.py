@@ -11,6 +11,7 @@ from sagas.acceptance import accepting
 from sagas.audit import Actor
 from sagas.detection.sweep import sweep
 from sagas.models import Alert, AuditEntry, Finding, Problem, Saga, Transition
+from tests.blocking import PATIENCE, wait_until_somebody_waits
 from tests.sagas.storing import define, make_due, put
 from tests.sagas.test_problems import assert_counts_are_true
 
@@ -280,8 +281,8 @@ class TestAll:
             if not threads:
                 threads.append(threading.Thread(target=rival))
                 threads[0].start()
-                threads[0].join(0.3)
-                assert threads[0].is_alive(), "who accepts must wait for whoever judges"
+                # Who accepts must wait for whoever judges.
+                wait_until_somebody_waits()
             lock(keys)
 
         monkeypatch.setattr(accepting.problems, "lock", overtaken)
@@ -301,7 +302,7 @@ class TestAll:
         def overtaken(*given):
             thread = threading.Thread(target=_and_close(lambda: swept.append(sweep())))
             thread.start()
-            thread.join(10)
+            thread.join(PATIENCE)
             return accept_(*given)
 
         monkeypatch.setattr(accepting, "_accept", overtaken)

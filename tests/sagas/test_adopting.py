@@ -160,8 +160,12 @@ class TestWriters:
         second = threading.Thread(target=load_second)
         with elsewhere(lambda: load("1") and None):
             second.start()
-            waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-            while sql.run(waiting) == [(0,)]:
+            # Of this database, as each process of a run has one there.
+            waiting = (
+                "SELECT 1 FROM pg_locks JOIN pg_database database ON database.oid = pg_locks.database"
+                " WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"
+            )
+            while not sql.run(waiting):
                 assert second.is_alive()
             assert not Definition.objects.exists()
         second.join(30)

@@ -42,7 +42,7 @@ def have_it(adoption: Adoption) -> int:
 
 def go_on(adoption: Adoption, *, is_waiting: bool) -> None:
     """PostgreSQL lets go of a dead worker's locks when it has noticed; until then it is left alone."""
-    for _ in range(100):
+    for _ in range(1000):
         adopting.go_on()
         adoption.refresh_from_db()
         if adoption.waits_for_writers if is_waiting else not adoption.is_running:

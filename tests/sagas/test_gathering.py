@@ -14,17 +14,17 @@ def test_what_comes_together_is_said_together() -> None:
     def say(items: set[str]) -> None:
         said.append(items)
         begun.set()
-        assert go_on.wait(5)
+        assert go_on.wait(60)
 
     gathering = Gathering("test", 0.0, say, is_awaited=True)
     gathering.take(["a"])
-    assert begun.wait(5)
+    assert begun.wait(60)
     gathering.take(["b", "c"])
     gathering.take(["c"])
     thread = gathering._thread
     go_on.set()
     assert thread
-    thread.join(5)
+    thread.join(60)
     assert said == [{"a"}, {"b", "c"}] and gathering._thread is None
 
 
@@ -41,5 +41,5 @@ def test_after_an_accident_the_next_is_said() -> None:
     for item in ("bad", "good"):
         gathering.take([item])
         if thread := gathering._thread:
-            thread.join(5)
+            thread.join(60)
     assert said == [{"good"}]

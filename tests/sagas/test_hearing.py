@@ -71,5 +71,5 @@ def test_noting_does_not_wait_for_whoever_holds_the_row(payment: Participant) ->
 def until_written(is_so) -> None:
     for thread in threading.enumerate():
         if thread.name == "hearing":
-            thread.join(10)
+            thread.join(60)
     assert is_so()

@@ -487,7 +487,7 @@ class TestManyWriters:
                 is_first = tries.count(order[0]) == 1
                 Saga.objects.select_for_update().get(pk=order[0])
                 if is_first:
-                    both_hold_one.wait(10)
+                    both_hold_one.wait(60)
                 Saga.objects.select_for_update().get(pk=order[1])
 
             return lambda: ingest.persist(work)

@@ -42,7 +42,7 @@ def is_sent(delivery: Delivery) -> bool:
 
 
 def wait_until(is_so: Callable[[], bool]) -> bool:
-    return any(is_so() or time.sleep(0.05) for _ in range(100))
+    return any(is_so() or time.sleep(0.05) for _ in range(1000))
 
 
 def test_a_sweep_is_killed_wherever_it_matters(worker: Worker) -> None:

@@ -55,7 +55,7 @@ def test_a_replay_that_dies_is_gone_on_with() -> None:
             assert (taken, replay.taken, replay.refused, row.kept) in {(0, 0, 0, 3), (2, 2, 1, 1)}, places[-1]
             assert row.quarantined.filter(state="open").count() == row.kept, places[-1]
             # PostgreSQL lets go of the dead worker's locks when it has noticed; until then it is left alone.
-            for _ in range(100):
+            for _ in range(1000):
                 replays.go_on()
                 replay.refresh_from_db()
                 if replay.state != Replay.State.RUNNING:

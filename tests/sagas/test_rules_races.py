@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from sagas.detection import sweep as sweeping
 from sagas.detection.sweep import sweep
 from sagas.models import Finding, Nudge, Saga
+from tests.blocking import PATIENCE, wait_until_somebody_waits
 from tests.sagas.ruling import NOT_REFUNDED, REFUND, define, put
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -56,22 +57,20 @@ def test_a_nudge_waits_for_whoever_writes_the_saga_that_it_reaches():
     put(SHIPPED, now=NOW)
     sweep(at(60))
     put("pay-out:S pay-out:C", "r-1", type="refund", now=at(70))
-    held, done = threading.Event(), threading.Event()
+    held, waited_for = threading.Event(), threading.Event()
 
     def write() -> None:
         with transaction.atomic():
             Saga.objects.select_for_update().get(saga_id="o-1")
             held.set()
-            done.wait(10)
+            wait_until_somebody_waits()
+            waited_for.set()
 
     writer = beside(write)
-    held.wait(10)
-    sweeper = beside(lambda: sweep(at(110)))
-    sweeper.join(0.5)
-    assert sweeper.is_alive(), "a nudge that did not wait would be lost"
-    done.set()
+    assert held.wait(PATIENCE)
+    sweep(at(110))
+    assert waited_for.is_set(), "a nudge that did not wait would be lost"
     writer.join()
-    sweeper.join()
     assert Finding.objects.get(code="rule_broken").closed_at is None
     assert not Nudge.objects.exists()
 

@@ -1,7 +1,6 @@
 """The sweep: finds what is due, only that, set by set, side by side with others and with writers."""
 
 import threading
-import time
 from datetime import timedelta
 
 import pytest
@@ -16,6 +15,7 @@ from sagas.detection.difference import Key
 from sagas.detection.sweep import sweep
 from sagas.models import Alert, Due, Finding, Heartbeat, Problem, Saga
 from sagas.sql import run
+from tests.blocking import PATIENCE, wait_until_somebody_waits
 from tests.sagas.storing import define, due_at, make_due, put
 
 pytestmark = pytest.mark.django_db
@@ -342,8 +342,8 @@ def test_an_event_that_comes_while_its_saga_is_judged_is_not_overlooked(
             rival = threading.Thread(target=_and_close(lambda: put("ship:C", first=4)))
             rivals.append(rival)
             rival.start()
-            rival.join(0.5)
-            assert rival.is_alive(), "the writer must wait for whoever judges"
+            # The writer must wait for whoever judges.
+            wait_until_somebody_waits()
         return settle(judged, now)
 
     monkeypatch.setattr(sweeping.problems, "settle", overtaken)
@@ -366,11 +366,11 @@ def test_a_saga_that_is_being_written_is_left_for_the_next_sweep() -> None:
         with transaction.atomic():
             Saga.objects.select_for_update().get(saga_id="o-1")
             held.set()
-            done.wait(10)
+            done.wait(PATIENCE)
 
     writer = threading.Thread(target=_and_close(write))
     writer.start()
-    held.wait(10)
+    assert held.wait(PATIENCE)
     assert sweep() == 1
     done.set()
     writer.join()
@@ -393,8 +393,7 @@ def test_an_event_that_waits_for_the_sweep_is_not_overlooked(
     def overtaken(*given):
         event.start()
         # It has written the saga, and waits to say when that is due.
-        while not run("SELECT 1 FROM pg_locks WHERE NOT granted"):
-            time.sleep(0.01)
+        wait_until_somebody_waits()
         return write(*given)
 
     monkeypatch.setattr(sweeping, "_write", overtaken)

