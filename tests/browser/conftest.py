@@ -23,7 +23,7 @@ UNANSWERED = "notify customer"
 @pytest.fixture(scope="package")
 def shop() -> Iterator[Stack]:
     # Enough to see something happen; more keeps the machine from showing it.
-    stack = Stack(demo=True, rate=0.7)
+    stack = Stack(demo=True, rate=0.3)
     try:
         ready = stack.run()
         assert ready.startswith("Amends is ready"), ready
