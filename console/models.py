@@ -1,7 +1,10 @@
+from urllib.parse import urlencode
+
 from django.conf import settings
 from django.db import models
 
 from console.audit_search import Search
+from console.search import Asked
 
 
 class ApiToken(models.Model):
@@ -72,3 +75,28 @@ class AuditExport(models.Model):
     @property
     def file_name(self) -> str:
         return f"audit-{self}.{self.format}"
+
+
+class SavedView(models.Model):
+    """A filter of the list of sagas that a person keeps; shared: everybody finds it."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="saved_views")
+    name = models.CharField(max_length=80)
+    query = models.JSONField()  # of console.search.Asked, as `words` has it
+    is_shared = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "name"], name="saved_view_name_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def asked(self) -> Asked:
+        return Asked.read(self.query)
+
+    @property
+    def address(self) -> str:
+        """Of the list as this view has it, without what comes before the `?`."""
+        return urlencode(self.asked.words)

@@ -26,6 +26,8 @@ class Act(StrEnum):
     ROUTE = "set up channels and routes of alerts"
     REPLAY = "replay quarantined events"
     MANAGE = "manage participants, keys and definitions"
+    SHARE = "share views with everybody"
+    UNSHARE = "remove views that others share"
     AUDIT = "read the audit log"
     SEE_PAYLOAD = "see what is masked"
 
@@ -37,6 +39,8 @@ ALLOWED: dict[Act, frozenset[Role]] = {
     Act.ACCEPT: frozenset({Role.OPERATOR, Role.APPROVER, Role.ADMIN}),
     Act.HANDLE: frozenset({Role.OPERATOR, Role.APPROVER, Role.ADMIN}),
     Act.ROUTE: frozenset({Role.ADMIN}),
+    Act.SHARE: frozenset({Role.OPERATOR, Role.APPROVER, Role.ADMIN}),
+    Act.UNSHARE: frozenset({Role.ADMIN}),
     Act.REPLAY: frozenset({Role.OPERATOR, Role.APPROVER, Role.ADMIN}),
     Act.BREAK_GLASS: frozenset({Role.ADMIN}),
     Act.MANAGE: frozenset({Role.ADMIN}),

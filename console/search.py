@@ -1,11 +1,11 @@
 """Which sagas match what a person asked for; bounded, whatever is asked and however many there are."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Self
 
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.http import QueryDict
 
 from compensation.batches.progress import LEFT_BEHIND
 from compensation.models import BatchSaga
@@ -33,7 +33,7 @@ class Asked:
     left_by: str = ""  # the number of a batch
 
     @classmethod
-    def read(cls, query: QueryDict) -> Self:
+    def read(cls, query: Mapping[str, str]) -> Self:
         # PostgreSQL refuses NUL in text.
         return cls(**{f.name: query.get(f.name, "").replace("\0", "").strip()[:LONGEST] for f in fields(cls)})
 

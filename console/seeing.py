@@ -207,7 +207,7 @@ class Seeing:
 
     def asked(self, words: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
         """What somebody has found sagas by, as everybody may see it: a value may be one that is masked."""
-        hidden = {name for masks in self._in_force.values() for name in masks.names}
+        hidden = self._hidden_names()
         shown = {name: list(values) for name, values in words.items()}
         if hidden and "q" in shown:
             shown["q"] = [MASK]
@@ -218,6 +218,13 @@ class Seeing:
                 for key, value in zip(keys, shown["key"], strict=True)
             ]
         return shown
+
+    def hides_searches(self) -> bool:
+        """Whether what somebody types into a search may be a value that is masked."""
+        return bool(self._hidden_names())
+
+    def _hidden_names(self) -> set[str]:
+        return {name for masks in self._in_force.values() for name in masks.names}
 
 
 class Clear(Seeing):

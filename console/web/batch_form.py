@@ -16,10 +16,13 @@ from compensation.models import Batch
 from compensation.plan import Intent
 from compensation.refusals import ReasonMissingError, RepairError
 from console import actors, choosing, search
+from console.models import SavedView
 from console.permissions import Act, signed_in
 from console.search import Asked
 from console.seeing import Seeing, searchable
+from console.web import saved_views
 from console.web.guard import needs
+from console.web.saved_views import said
 from console.wording import capped
 from sagas.detection.rules import PREFIX
 from sagas.models import Problem
@@ -104,8 +107,10 @@ def _chosen(asked: Asked, request: HttpRequest) -> Chosen:
     return choosing.matching(found, Seeing().asked(words))
 
 
-def _title(asked: Asked) -> str:
-    """What the sagas have in common, as people say it."""
+def _title(asked: Asked, view: SavedView | None) -> str:
+    """What the sagas have in common, as people say it; `view`: the saved one that they are of."""
+    if view:
+        return f"{view}: {said(asked)}"
     if problem := _problem(asked):
         return problem.title
     if asked.words.keys() == {"left_by"}:
@@ -154,7 +159,7 @@ def _page(request: HttpRequest, form: Form, *, status: int = 200) -> HttpRespons
         "batches/form.html",
         {
             "form": form,
-            "title": _title(form.asked),
+            "title": _title(form.asked, saved_views.offered(request, form.asked, Seeing()).current),
             "here": here,
             "back": reverse("problem", args=[problem.pk]) if problem else f"{reverse('sagas')}?{here}",
             "count": count,

@@ -52,7 +52,7 @@ ALERTS = (
 TRIALS = ("trials", "trial", "trial_cancel", "trial_activate", "trial_samples")
 SECTIONS = [
     Section("attention", "Attention", ("problem", "problem_accept")),
-    Section("sagas", "Sagas", ("saga", "finding_accept", "finding_withdraw", "event_show")),
+    Section("sagas", "Sagas", ("saga", "saved_views", "finding_accept", "finding_withdraw", "event_show")),
     Section("repairs", "Repairs", ("repair", "repair_show", "batches", "batch", "batch_new")),
     Section("participants", "Participants", PARTICIPANT),
     Section("definitions", "Definitions", ("definition", "definition_seen", *TRIALS)),

@@ -14,7 +14,7 @@ from console import looks, search, wording
 from console.permissions import Act
 from console.search import Asked
 from console.seeing import Seeing, searchable
-from console.web import frame, paging
+from console.web import frame, paging, saved_views
 from console.web.guard import needs
 from sagas.models import Problem, Saga, SagaKey
 from sagas.vocabulary import Condition, Status
@@ -43,7 +43,8 @@ def show(request: HttpRequest) -> HttpResponse:
     if shown:
         # A live update of a page that is being read: its own rows and their order, whatever came since.
         rows = _with_keys(Saga.objects.filter(pk__in=shown[: paging.USUAL])).order_by("-pk")
-    rows = Seeing().sagas(rows)
+    seeing = Seeing()
+    rows = seeing.sagas(rows)
     newest = rows[0].pk if rows else 0
     count = search.count(found)
     return frame.show(
@@ -60,6 +61,7 @@ def show(request: HttpRequest) -> HttpResponse:
             "statuses": [_chip(asked, "status", word) for word in Status],
             "types": _type_chips(asked),
             "problem": _problem(asked),
+            "views": saved_views.offered(request, asked, seeing),
             "here": urlencode(asked.words),
             "live_from": _live_address(request, rows),
             "why_empty": "" if rows else _why_empty(asked, hidden),

@@ -79,7 +79,7 @@ def test_a_viewer_sees_the_plan_and_who_could_start_it(stuck: str, sign_in: Sign
     expect(page.get_by_role("button", name="Start")).to_be_disabled()
 
 
-PAGES = ["/", "/sagas/", "/repairs/", "/participants/", "/definitions/", "/quarantine/", "/audit/"]
+PAGES = ["/", "/sagas/", "/views/", "/repairs/", "/participants/", "/definitions/", "/quarantine/", "/audit/"]
 
 
 # The scheme changes colours alone (tests/console/web/test_contrast.py): each is looked at once.
@@ -100,6 +100,11 @@ def test_pages_are_useful_without_javascript(stuck: str, sign_in: SignIn) -> Non
     page.goto(f"/sagas/order-fulfilment/{stuck}/")
     expect(page.locator("#story")).to_contain_text("ship parcel")
     expect(page.locator("#timeline svg").first).to_be_visible()
+    page.goto("/sagas/?condition=in_doubt")
+    page.get_by_text("Save this view…").click()
+    page.get_by_label("Name").fill("Never answered")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#views > summary")).to_contain_text("Never answered")
 
 
 def test_a_stuck_saga_is_found_understood_undone_and_confirmed(

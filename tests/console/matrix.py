@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from compensation import repairs
 from console import tokens
+from console.models import SavedView
 from console.permissions import Role
 from sagas import acceptance
 from sagas.alerts import signing
@@ -107,6 +108,14 @@ def watching(who: Person | None) -> int:
     return choosing.watch_type(who.user, "order", timezone.now()).pk if who else 0
 
 
+def own_view(who: Person | None) -> int:
+    """One of their own; nobody's for those who can have none."""
+    if who is None:
+        return 0
+    view, _ = SavedView.objects.get_or_create(owner=who.user, name="own", query={"type": "order"})
+    return view.pk
+
+
 def pressed(button: str) -> dict[str, Any]:
     """The button on the page of a batch that is as it has to be for that."""
     return {
@@ -154,6 +163,9 @@ PROGRAMS = [
         address=lambda w, _: f"{API}silences/{w.silence.pk}/end",
     ),
     Row(f"{WATCHES}/<int:pk>", "DELETE", VIEWERS, 204, own_watch),
+    Row(f"{API}views", "GET", VIEWERS),
+    Row(f"{API}views", "POST", VIEWERS, 201, body={"name": "late", "query": {"type": "order"}}),
+    Row(f"{API}views/<int:pk>", "DELETE", VIEWERS, 204, lambda _, who: f"{API}views/{own_view(who)}"),
     Row(PREFERENCES, "GET", VIEWERS),
     Row(PREFERENCES, "PUT", VIEWERS, body=PREFERRED),
     Row(f"{API}sagas", "GET", VIEWERS),
@@ -453,6 +465,17 @@ PAGES = [
         VIEWERS,
         address=lambda w, _: f"batches/{batch_for('ask').pk}/case-file",
     ),
+    Row("views/", "GET", VIEWERS),
+    Row("views/", "POST", VIEWERS, 303, body={"name": "late", "type": "order"}),
+    Row(
+        "views/<int:pk>/change",
+        "POST",
+        VIEWERS,
+        303,
+        lambda _, who: f"views/{own_view(who)}/change",
+        {"name": "later"},
+    ),
+    Row("views/<int:pk>/remove", "POST", VIEWERS, 303, lambda _, who: f"views/{own_view(who)}/remove"),
     Row("batches/", "GET", VIEWERS),
     Row("batches/new", "GET", VIEWERS),
     Row(

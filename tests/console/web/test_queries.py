@@ -4,11 +4,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from console.models import SavedView
 from console.web import attention
 from sagas import participants
 from sagas.models import Delivery
 from sagas.vocabulary import Code
-from tests.console.cast import Person
+from tests.console.cast import Person, person
 from tests.console.web.scene import (
     ADA,
     DRAFT,
@@ -30,8 +31,9 @@ BASELINES = {
     "/problems/{problem}/": 25,
     "/problems/{problem}/accept": 10,
     "/sagas/order-fulfilment/order-8492/findings/{finding}/accept": 9,
-    "/sagas/": 10,
-    "/sagas/?q=o&status=running": 12,
+    "/sagas/": 11,
+    "/sagas/?q=o&status=running": 13,
+    "/views/": 7,
     "/repairs/": 9,
     "/participants/": 10,
     "/participants/shipping/": 16,
@@ -67,6 +69,9 @@ def many(scene: Scene) -> None:
         make_quarantined(other)
         make_quarantined(scene.shipping)
         make_trial(saga, text=DRAFT.replace('version: "4"', f'version: "5.{number}"'))
+        SavedView.objects.create(
+            owner=person(f"p-{number}").user, name="late", query={"type": "order"}, is_shared=True
+        )
         make_orphan(scene.shipping, f"com.shop.type-{number}")
 
 

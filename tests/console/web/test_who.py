@@ -7,7 +7,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from console.models import ApiToken
+from console.models import ApiToken, SavedView
 from console.permissions import ALLOWED, Act, Role, refusal
 from sagas import acceptance
 from sagas.models import (
@@ -30,6 +30,7 @@ PAGES = [
     "/sagas/",
     "/sagas/order-fulfilment/order-8492/findings/{finding}/accept",
     "/sagas/order-fulfilment/order-8492/findings/{finding}/withdraw",
+    "/views/",
     "/repairs/",
     "/participants/",
     "/participants/shipping/",
@@ -80,6 +81,7 @@ PRESSES = [
     Press("/trials/", Act.MANAGE, (("text", "{{type: a, version: b, steps: []}}"),)),
     Press("/trials/{trial}/activate", Act.MANAGE, (("digest", "{trial_digest}"), ("sure", "on"))),
     Press("/audit/exports", Act.AUDIT, (("format", "csv"),)),
+    Press("/views/", Act.SHARE, (("name", "late"), ("type", "order"), ("shared", "yes"))),
     Press("/account/tokens/", Act.VIEW),
 ]
 
@@ -110,6 +112,7 @@ def everything() -> list[object]:
             Replay,
             Trial,
             ApiToken,
+            SavedView,
             AuditEntry,
             Finding,
             Transition,
