@@ -14,7 +14,7 @@ from tests import migrated
 
 # How long an example takes, or drawing it, says how busy the machine is; `make bench` measures speed.
 untimed = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
-hypothesis.settings.register_profile("quick", untimed, max_examples=50)
+hypothesis.settings.register_profile("quick", untimed, max_examples=30)
 # `make test ARGS=--hypothesis-profile=thorough` takes its time.
 hypothesis.settings.register_profile("thorough", untimed, max_examples=1000)
 hypothesis.settings.load_profile("quick")

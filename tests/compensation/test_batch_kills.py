@@ -110,11 +110,11 @@ def test_a_runner_may_die_all_along_its_way(
     open_shop: Shop, worker: Worker, care: Care, reply: Reply | None, files: set[str]
 ) -> None:
     # A runner comes through some 170 places, and a death at each would take minutes. So the first runners die
-    # at every sixteenth of each file, their heirs, who begin elsewhere, at every fourth between.
+    # at one in 24 of each file, their heirs, who begin elsewhere, at one in six between.
     for file in sorted(files):
-        for die_at in range(1, 1000, 4 * DEATHS):
+        for die_at in range(1, 1000, 6 * DEATHS):
             open_shop.served.replies[:] = [reply] * 2 if reply else []
-            died = die_and_take_over(open_shop, worker, care, file, die_at, 4)
+            died = die_and_take_over(open_shop, worker, care, file, die_at, 6)
             assert die_at > 1 or died[0].startswith(file)
             if "finished" in died:
                 break

@@ -188,12 +188,23 @@ def test_an_unknown_stake_is_known_to_be_unknown(shop: Shop, monkeypatch: pytest
 
 
 def test_it_is_found_by_an_index(shop: Shop) -> None:
+    """However much they began long ago."""
+    begin(shop, planned(shop, [shop.saga(CHARGED)]))
+    repair, batch = single(shop, shop.saga(CHARGED)), Batch.objects.get()
+    for row in (repair, batch):
+        row.started_by, row.started_at, row.state = shop.anna, timezone.now() - timedelta(days=99), "done"
+        type(row).objects.bulk_create([copied(row) for _ in range(1000)])
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("ANALYZE compensation_repair, compensation_batch")
         given = {"person": shop.anna.pk, "since": timezone.now(), "saga": None, "batch": None}
         cursor.execute(f"EXPLAIN {statements.RECENT}", given)
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "repair_begun_lately" in plan and "batch_begun_lately" in plan
+
+
+def copied(row: Repair | Batch) -> Repair | Batch:
+    values = {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+    return type(row)(**values | {"id": None})
 
 
 def test_single_repairs_come_to_their_limit(shop: Shop) -> None:
