@@ -196,8 +196,14 @@ def _write(looked: Sequence[Looked], now: datetime) -> set[int]:
     looked = [one for one in looked if one.judged.saga in held]
     settled = problems.settle([one.judged for one in looked], now)
     conditions = [judge.worst(settled.waiting(one.judged)) for one in looked]
-    written = [_row(one, condition) for one, condition in zip(looked, conditions, strict=True)]
-    run(statements.UPDATE_SAGAS, rows=encode(written))
+    changed = [
+        _row(one, condition)
+        for one, condition in zip(looked, conditions, strict=True)
+        if (one.stood, one.condition, one.judged.had_findings)
+        != (one.stands, condition, bool(one.judged.verdicts))
+    ]
+    if changed:
+        run(statements.UPDATE_SAGAS, rows=encode(changed))
     # Where time alone changed what is known of its effects, others may be looking.
     links.nudge(
         (one.judged.saga, one.keys)

@@ -411,7 +411,16 @@ def test_a_saga_that_is_as_it_was_is_not_written() -> None:
     version = run("SELECT xmin, xmax FROM sagas_saga")
     make_due(timezone.now())
     assert sweep() == 1
-    assert run("SELECT xmin, xmax FROM sagas_saga") == version
+    assert run("SELECT xmin, xmax FROM sagas_saga") == version, "nor locked"
+
+
+def test_a_saga_with_the_same_fault_as_before_is_not_written() -> None:
+    saga = put("saga.started charge:T")
+    sweep()
+    place = run("SELECT ctid::text FROM sagas_saga")
+    make_due(timezone.now())
+    assert (sweep(), due_at(saga)) == (1, None)
+    assert run("SELECT ctid::text FROM sagas_saga") == place
 
 
 def test_what_is_due_and_has_gone_is_forgotten() -> None:
